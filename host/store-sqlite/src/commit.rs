@@ -1,0 +1,308 @@
+//! A partition commit on SQLite: one `IMMEDIATE` transaction around [`purser_store::commit`].
+
+mod io;
+
+use jiff::tz::TimeZone;
+use purser_domain::completeness::{Seniority, Stored, Weight, admit, raises_stage};
+use purser_domain::customer::Customers;
+use purser_domain::period::Closed;
+use purser_domain::{Balance, PartitionNo, RunId};
+use purser_store::commit::{ChunkHead, Done, Task, commit, merge};
+use purser_store::ledger::{CommitPolicy, CommitReport};
+use purser_store::runs::{Fence, Partition};
+use purser_store::{Error, Result};
+use sqlx::{query, query_as, query_scalar};
+
+use self::io::Io;
+use crate::error::failed;
+use crate::upsert::Stamp;
+use crate::values::{from_json, instant, key, nanos, to_json, unsigned};
+use crate::{SqliteStore, Write, pages, partitions, rollups, runs, texts};
+
+/// The partition as the run works on it.
+struct Retrieved {
+    id: i64,
+    open_requests: i64,
+    incomplete: Option<String>,
+    report: Option<String>,
+}
+
+impl Retrieved {
+    async fn load(tx: &mut Write, run: RunId, partition: &Partition) -> Result<Self> {
+        let Partition { feed, key, month, currency, stage } = partition;
+        let row = query_as!(
+            Retrieved,
+            "SELECT id, open_requests, incomplete, report FROM run_partitions
+             WHERE run = ? AND feed = ? AND key = ? AND month = ? AND currency = ? AND stage = ?",
+            run.0,
+            feed,
+            key,
+            month,
+            currency,
+            *stage
+        );
+        row.fetch_optional(&mut **tx).await.map_err(failed)?.ok_or(Error::NotFound("partition"))
+    }
+
+    fn check_complete(&self) -> Result<()> {
+        match &self.incomplete {
+            Some(reason) => Err(Error::Incomplete(reason.clone())),
+            None if self.open_requests > 0 => Err(Error::Incomplete(partitions::UNFINISHED.into())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The partition as it stands in the ledger.
+struct Standing {
+    no: PartitionNo,
+    last: Option<Seniority>,
+    weight: Weight,
+    keys_kept: i64,
+}
+
+impl SqliteStore {
+    /// See [`purser_store::Ledger::commit_partition`].
+    pub(crate) async fn commit(
+        &self,
+        fence: Fence,
+        partition: &Partition,
+        policy: &CommitPolicy,
+    ) -> Result<CommitReport> {
+        let mut tx = self.write().await?;
+        runs::hold(&mut tx, fence).await?;
+        let retrieved = Retrieved::load(&mut tx, fence.run, partition).await?;
+        if let Some(report) = &retrieved.report {
+            return from_json(report, "commit report");
+        }
+        retrieved.check_complete()?;
+        let balance = balance(&mut tx, retrieved.id).await?;
+        if let Err(imbalance) = balance.adds_up() {
+            partitions::mark_incomplete(&mut tx, retrieved.id, &partitions::unbalanced(&imbalance)).await?;
+            tx.commit().await.map_err(failed)?;
+            return Err(Error::Incomplete(partitions::unbalanced(&imbalance)));
+        }
+        let report = replace(&mut tx, fence, partition, retrieved.id, balance, policy).await?;
+        tx.commit().await.map_err(failed)?;
+        Ok(report)
+    }
+
+    /// See [`purser_store::Ledger::abandon_partition`].
+    pub(crate) async fn abandon(&self, fence: Fence, partition: &Partition, because: &str) -> Result<()> {
+        let mut tx = self.write().await?;
+        runs::hold(&mut tx, fence).await?;
+        let retrieved = Retrieved::load(&mut tx, fence.run, partition).await?;
+        if retrieved.report.is_some() {
+            return Err(Error::Conflict("commit of this partition"));
+        }
+        partitions::mark_incomplete(&mut tx, retrieved.id, because).await?;
+        pages::drop_partition(&mut tx, retrieved.id).await?;
+        query!("UPDATE run_partitions SET state = 'abandoned' WHERE id = ?", retrieved.id)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed)?;
+        tx.commit().await.map_err(failed)
+    }
+}
+
+async fn replace(
+    tx: &mut Write,
+    fence: Fence,
+    partition: &Partition,
+    staged: i64,
+    balance: Balance,
+    policy: &CommitPolicy,
+) -> Result<CommitReport> {
+    let standing = standing(tx, fence, partition).await?;
+    let seniority = Seniority { as_of: as_of(tx, fence.run).await?, run: fence.run };
+    let stored = Stored { last: standing.last, stage: highest_stage(tx, fence, partition).await? };
+    admit(seniority, partition.stage, stored).map_err(|_| Error::Stale)?;
+    let chunks = chunk_heads(tx, staged).await?;
+    // Nothing at all withdraws nothing: an invoice that is not there yet must not shut out the daily figures.
+    let lower = if chunks.is_empty() { Vec::new() } else { lower_stages(tx, fence, partition).await? };
+    let mut former = standing.weight.clone();
+    lower.iter().for_each(|lower| merge(&mut former, &lower.weight));
+    let task = Task {
+        account: fence.account,
+        feed: &partition.feed,
+        partition: standing.no,
+        withdraws: lower.iter().map(|lower| lower.no).collect(),
+        month: partition.month.parse().ok(),
+        former,
+        chunks,
+        balance,
+        closed: Closed::none(),
+        customers: Customers::by_vendor_id(),
+        zone: TimeZone::get(&policy.zone).map_err(|_| Error::NotFound("time zone"))?,
+    };
+    let ours: Vec<Standing> = std::iter::once(standing).chain(lower).collect();
+    release_held(tx, &ours).await?;
+    let stamp = Stamp { run: fence.run.0, at: nanos(policy.now) };
+    let done = commit(&mut Io { tx, stamp, ours: &ours }, task, policy).await?;
+    finish(tx, fence, &ours, staged, stamp, seniority, done).await
+}
+
+/// Everything the commit leaves beside the rows.
+async fn finish(
+    tx: &mut Write,
+    fence: Fence,
+    ours: &[Standing],
+    staged: i64,
+    stamp: Stamp,
+    seniority: Seniority,
+    done: Done,
+) -> Result<CommitReport> {
+    let balance = to_json(&done.report.balance)?;
+    for standing in ours {
+        keep_weight(tx, standing, done.weights.get(&standing.no)).await?;
+    }
+    if let Some(standing) = ours.first() {
+        let raised = raises_stage(done.weights.get(&standing.no).unwrap_or(&Weight::default()));
+        let as_of = nanos(seniority.as_of);
+        query!(
+            "UPDATE partitions SET run = ?, as_of = ?, raised = raised OR ?, balance = ? WHERE id = ?",
+            stamp.run,
+            as_of,
+            raised,
+            balance,
+            standing.no.0
+        )
+        .execute(&mut **tx)
+        .await
+        .map_err(failed)?;
+        texts::replace(tx, fence.account, standing.no.0, staged).await?;
+    }
+    rollups::apply(tx, done.rollups.into_deltas().collect()).await?;
+    texts::name_products(tx, fence.account, &done.products).await?;
+    pages::drop_partition(tx, staged).await?;
+    let report = to_json(&done.report)?;
+    query!("UPDATE run_partitions SET state = 'committed', report = ? WHERE id = ?", report, staged)
+        .execute(&mut **tx)
+        .await
+        .map_err(failed)?;
+    query!("UPDATE runs SET visible_at = ? WHERE id = ?", stamp.at, stamp.run)
+        .execute(&mut **tx)
+        .await
+        .map_err(failed)?;
+    Ok(done.report)
+}
+
+async fn balance(tx: &mut Write, staged: i64) -> Result<Balance> {
+    let pages =
+        query_scalar!("SELECT balance FROM page_reads WHERE partition = ? ORDER BY request, number", staged);
+    let mut sum = Balance::default();
+    for page in pages.fetch_all(&mut **tx).await.map_err(failed)? {
+        sum.merge(&from_json(&page, "balance")?);
+    }
+    Ok(sum)
+}
+
+/// The partition's row, made where there is none.
+async fn standing(tx: &mut Write, fence: Fence, partition: &Partition) -> Result<Standing> {
+    let Partition { feed, key, month, currency, stage } = partition;
+    let (weight, balance) = (to_json(&Weight::default())?, to_json(&Balance::default())?);
+    let row = query!(
+        r#"INSERT INTO partitions (account, feed, key, month, currency, stage, weight, balance)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (account, feed, key, month, currency, stage) DO UPDATE SET feed = feed
+           RETURNING id AS "id!", run, as_of, weight AS "weight!", keys_kept AS "keys_kept!""#,
+        fence.account.0,
+        feed,
+        key,
+        month,
+        currency,
+        *stage,
+        weight,
+        balance
+    );
+    let row = row.fetch_one(&mut **tx).await.map_err(failed)?;
+    let last = match (row.run, row.as_of) {
+        (Some(run), Some(as_of)) => Some(Seniority { as_of: instant(as_of)?, run: RunId(run) }),
+        _ => None,
+    };
+    let weight = from_json(&row.weight, "weight")?;
+    Ok(Standing { no: PartitionNo(row.id), last, weight, keys_kept: row.keys_kept })
+}
+
+async fn as_of(tx: &mut Write, run: RunId) -> Result<jiff::Timestamp> {
+    let as_of = query_scalar!("SELECT as_of FROM runs WHERE id = ?", run.0);
+    instant(as_of.fetch_one(&mut **tx).await.map_err(failed)?)
+}
+
+async fn highest_stage(tx: &mut Write, fence: Fence, partition: &Partition) -> Result<Option<u32>> {
+    if partition.month.is_empty() {
+        return Ok(None);
+    }
+    let highest = query_scalar!(
+        r#"SELECT MAX(stage) AS "stage: i64" FROM partitions
+           WHERE account = ? AND feed = ? AND month = ? AND currency = ? AND raised AND month <> ''"#,
+        fence.account.0,
+        partition.feed,
+        partition.month,
+        partition.currency
+    );
+    highest.fetch_one(&mut **tx).await.map_err(failed)?.map(unsigned).transpose()
+}
+
+async fn lower_stages(tx: &mut Write, fence: Fence, partition: &Partition) -> Result<Vec<Standing>> {
+    if partition.month.is_empty() || partition.stage == 0 {
+        return Ok(Vec::new());
+    }
+    let rows = query!(
+        "SELECT id, weight, keys_kept FROM partitions
+         WHERE account = ? AND feed = ? AND month = ? AND currency = ? AND stage < ? AND month <> '' AND run IS NOT NULL
+         ORDER BY id",
+        fence.account.0, partition.feed, partition.month, partition.currency, partition.stage
+    );
+    let rows = rows.fetch_all(&mut **tx).await.map_err(failed)?;
+    rows.into_iter()
+        .map(|row| {
+            let weight = from_json(&row.weight, "weight")?;
+            Ok(Standing { no: PartitionNo(row.id), last: None, weight, keys_kept: row.keys_kept })
+        })
+        .collect()
+}
+
+async fn chunk_heads(tx: &mut Write, staged: i64) -> Result<Vec<ChunkHead>> {
+    let rows = query!(
+        r#"SELECT s.id AS "id!", s.first_key, s.last_key, s.length
+           FROM staged AS s JOIN page_reads AS p ON p.id = s.read
+           WHERE s.partition = ? ORDER BY p.request, p.number, s.id"#,
+        staged
+    );
+    let rows = rows.fetch_all(&mut **tx).await.map_err(failed)?;
+    rows.into_iter()
+        .map(|row| {
+            let (first, last) = (key(&row.first_key)?, key(&row.last_key)?);
+            Ok(ChunkHead { id: row.id, first, last, length: unsigned(row.length)? })
+        })
+        .collect()
+}
+
+/// What waited for an operator is decided anew by this commit.
+async fn release_held(tx: &mut Write, ours: &[Standing]) -> Result<()> {
+    for standing in ours {
+        query!("DELETE FROM held_voids WHERE partition = ?", standing.no.0)
+            .execute(&mut **tx)
+            .await
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn keep_weight(tx: &mut Write, standing: &Standing, weight: Option<&Weight>) -> Result<()> {
+    let weight = to_json(weight.unwrap_or(&Weight::default()))?;
+    query!("UPDATE partitions SET weight = ?, keys_kept = keys_kept + 1 WHERE id = ?", weight, standing.no.0)
+        .execute(&mut **tx)
+        .await
+        .map_err(failed)?;
+    query!(
+        "DELETE FROM partition_keys WHERE partition = ? AND generation <= ?",
+        standing.no.0,
+        standing.keys_kept
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(failed)?;
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! Partitions a run works on: when they are ready, and why they are not.
+
+use purser_domain::RunId;
+use purser_domain::conservation::Imbalance;
+use purser_store::Result;
+use purser_store::runs::Partition;
+use sqlx::{SqlitePool, query, query_as, query_scalar};
+
+use crate::Write;
+use crate::error::failed;
+use crate::values::unsigned;
+
+/// The reason of a partition two of whose requests were answered with the same body.
+pub(crate) const REPEATED_PAGE: &str = "RUN-REPEATED-PAGE the vendor answered two requests with the same page · run again; report it when it stays";
+/// The reason of a partition that was asked for more after it was committed.
+const ASKED_AGAIN: &str = "RUN-LATE-REQUEST the plugin asked for more of a partition that was complete · report it to the plugin's author";
+/// The reason of a partition whose run ended before its requests.
+pub(crate) const UNFINISHED: &str = "RUN-UNFINISHED the run ended before all of it was retrieved · run again";
+
+/// The reason of a partition that does not add up.
+pub(crate) fn unbalanced(imbalance: &Imbalance) -> String {
+    let Imbalance { measure, received, accounted, difference } = imbalance;
+    format!(
+        "RUN-CONSERVATION {measure}: received {received}, accounted for {accounted}, difference {difference} · nothing \
+         of this partition was committed; report the plugin version"
+    )
+}
+
+struct Row {
+    feed: String,
+    key: String,
+    month: String,
+    currency: String,
+    stage: i64,
+    incomplete: Option<String>,
+}
+
+impl Row {
+    fn named(self) -> Result<(Partition, Option<String>)> {
+        let stage = unsigned(self.stage)?;
+        let Row { feed, key, month, currency, .. } = self;
+        Ok((Partition { feed, key, month, currency, stage }, self.incomplete))
+    }
+}
+
+/// Partitions with no request left, complete and not yet committed.
+pub(crate) async fn ready(readers: &SqlitePool, run: RunId) -> Result<Vec<Partition>> {
+    let rows = query_as!(
+        Row,
+        "SELECT feed, key, month, currency, stage, incomplete FROM run_partitions
+         WHERE run = ? AND state = 'open' AND open_requests = 0 AND incomplete IS NULL ORDER BY first_request, id",
+        run.0
+    );
+    let rows = rows.fetch_all(readers).await.map_err(failed)?;
+    rows.into_iter().map(|row| Ok(row.named()?.0)).collect()
+}
+
+/// Partitions marked incomplete; once the run has ended, also those that were never finished.
+pub(crate) async fn incomplete(readers: &SqlitePool, run: RunId) -> Result<Vec<(Partition, String)>> {
+    let rows = query_as!(
+        Row,
+        "SELECT p.feed, p.key, p.month, p.currency, p.stage, p.incomplete
+         FROM run_partitions AS p JOIN runs AS r ON r.id = p.run
+         WHERE p.run = ? AND (p.incomplete IS NOT NULL OR (p.state = 'open' AND r.finished_at IS NOT NULL))
+         ORDER BY p.first_request, p.id",
+        run.0
+    );
+    let rows = rows.fetch_all(readers).await.map_err(failed)?;
+    let reason = |row: Row| {
+        let (partition, incomplete) = row.named()?;
+        Ok((partition, incomplete.unwrap_or_else(|| UNFINISHED.into())))
+    };
+    rows.into_iter().map(reason).collect()
+}
+
+/// Counts requests in; makes the partition where there is none.
+pub(crate) async fn more_requests(
+    tx: &mut Write,
+    run: RunId,
+    partition: &Partition,
+    first: i64,
+    count: i64,
+) -> Result<i64> {
+    let Partition { feed, key, month, currency, stage } = partition;
+    let row = query_scalar!(
+        r#"INSERT INTO run_partitions (run, feed, key, month, currency, stage, first_request, open_requests)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (run, feed, key, month, currency, stage) DO UPDATE SET
+               open_requests = open_requests + excluded.open_requests,
+               incomplete = CASE WHEN state = 'open' THEN incomplete ELSE ? END
+           RETURNING id AS "id!""#,
+        run.0,
+        feed,
+        key,
+        month,
+        currency,
+        *stage,
+        first,
+        count,
+        ASKED_AGAIN
+    );
+    row.fetch_one(&mut **tx).await.map_err(failed)
+}
+
+/// Counts a request out.
+pub(crate) async fn one_request_less(tx: &mut Write, partition: i64) -> Result<()> {
+    query!("UPDATE run_partitions SET open_requests = open_requests - 1 WHERE id = ?", partition)
+        .execute(&mut **tx)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// Says why a partition must not replace what is stored; the first reason stays.
+pub(crate) async fn mark_incomplete(tx: &mut Write, partition: i64, because: &str) -> Result<()> {
+    query!("UPDATE run_partitions SET incomplete = COALESCE(incomplete, ?) WHERE id = ?", because, partition)
+        .execute(&mut **tx)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! The contract tests: what every store guarantees, as functions a store's tests call through
+//! [`contract_tests`](crate::contract_tests) with an empty store each.
+//!
+//! They know the traits only. A store that passes them keeps what Purser promises about money, whatever lies beneath.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test suite: a failure is a panic")]
+#![expect(missing_docs, reason = "the claims are the names")]
+
+mod accounts;
+mod ledger;
+mod people;
+mod runs;
+mod texts;
+mod world;
+
+pub use accounts::*;
+pub use ledger::*;
+pub use people::*;
+pub use runs::*;
+pub use texts::*;
+#[cfg(test)]
+pub(crate) use world::usage;
+
+/// Makes a test of each claim of the contract. `$open` is an async function that gives an empty store, and whatever must
+/// live as long as it does.
+#[macro_export]
+macro_rules! contract_tests {
+    ($open:path) => {
+        $crate::contract_tests! { @each $open:
+            an_account_is_connected_once, a_consent_state_is_kept_with_its_reason, settings_are_saved_on_the_newest_revision_only,
+            a_grant_is_written_over_the_expected_version_only, a_flow_is_taken_once, an_expired_flow_is_gone,
+            probes_are_replaced_as_a_table,
+            a_user_is_unique_without_case, a_setup_token_makes_one_administrator, an_expired_setup_token_makes_nobody,
+            a_wrong_setup_token_leaves_the_right_one, a_session_lives_until_it_expires, the_audit_trail_tells_the_newest_first,
+            an_occurrence_is_ordered_once, an_account_has_one_run_at_work, an_expired_lease_is_taken_over,
+            a_renewed_lease_is_not_taken_over, a_stale_fence_changes_nothing, a_cancelled_run_is_told_so,
+            a_feed_batch_starts_once, requests_wait_in_the_order_of_discovery, patience_puts_a_request_back,
+            a_request_ends_once, a_resumed_run_keeps_what_was_completed, a_page_is_kept_once_and_read_back,
+            facts_are_paged_by_kind_and_key, the_newest_value_of_a_fact_counts, a_partition_is_ready_when_nothing_is_left,
+            a_marked_partition_is_never_ready, a_repeated_page_fails_its_partition, an_unfinished_partition_is_told,
+            what_is_staged_is_invisible_until_committed, each_reference_is_one_purchase, equal_references_are_summed,
+            committing_again_in_the_run_changes_nothing, a_later_run_with_the_same_records_changes_nothing,
+            a_change_keeps_the_former_state, a_small_loss_is_voided, a_great_loss_waits_for_an_operator,
+            an_empty_answer_voids_nothing, what_comes_back_is_no_longer_held, another_partition_is_left_alone,
+            two_partitions_add_up_in_one_purchase, a_higher_stage_withdraws_the_lower, a_lower_stage_is_refused,
+            an_older_run_is_refused, what_does_not_add_up_is_not_committed, an_incomplete_partition_is_not_committed,
+            an_abandoned_partition_leaves_nothing_staged, rollups_equal_a_recount, lists_are_filtered_and_paged,
+            another_account_sees_nothing,
+            texts_are_replaced_with_their_partition, coverage_counts_the_products_that_purchases_name,
+        }
+    };
+    (@each $open:path: $($claim:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $claim() {
+                let (store, _guard) = $open().await;
+                $crate::contract::$claim(&store).await;
+            }
+        )*
+    };
+}

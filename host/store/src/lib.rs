@@ -1,0 +1,61 @@
+//! What Purser keeps, and how it is asked for: the interface every store implements, and the contract tests they share.
+//!
+//! **Invariants:** one call is one transaction; every query of an account's data takes the [`AccountId`](purser_domain::AccountId) first; a
+//! write of a run carries its [`Fence`](runs::Fence), and a stale one changes nothing. Decisions about money are not made here but
+//! in `purser-domain`; a store carries them out.
+
+pub mod accounts;
+pub mod codec;
+pub mod commit;
+pub mod contract;
+pub mod ledger;
+pub mod people;
+pub mod runs;
+pub mod staging;
+pub mod texts;
+
+pub use accounts::Accounts;
+pub use ledger::Ledger;
+pub use people::People;
+pub use runs::Runs;
+pub use texts::Texts;
+
+/// A whole store.
+pub trait Store: Accounts + Runs + Ledger + Texts + People {}
+
+impl<T: Accounts + Runs + Ledger + Texts + People> Store for T {}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another worker has taken the run over; whatever this one does no longer counts.
+    #[error("the run was taken over by another worker")]
+    Fenced,
+    /// There is no such thing, or it is another account's.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// It is there already.
+    #[error("the {0} exists already")]
+    Conflict(&'static str),
+    /// A commit older than what is stored.
+    #[error("newer data is stored already")]
+    Stale,
+    /// The partition does not add up: which measure, and by how much. Nothing was changed.
+    #[error("{0}")]
+    Imbalance(String),
+    /// The partition must not replace what is stored: a stable code, what happened, what to do. Nothing was changed.
+    #[error("the partition was not committed: {0}")]
+    Incomplete(String),
+    /// The disk is full. Nothing was changed.
+    #[error("the disk is full")]
+    DiskFull,
+    /// What is stored cannot be read: damaged, or written by a newer Purser.
+    #[error("what is stored cannot be read: {0}")]
+    Damaged(String),
+    /// Anything else; the chain is for the log.
+    #[error("the store failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The result of a store call.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
