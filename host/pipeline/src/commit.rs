@@ -1,0 +1,79 @@
+//! Partitions into the ledger, as they become ready, while the crawl goes on.
+
+use std::sync::Arc;
+
+use purser_store::Error;
+use purser_store::ledger::CommitPolicy;
+use purser_store::runs::Partition;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::fetch::Trouble;
+use crate::progress::Progress;
+use crate::work::Work;
+
+/// Commits ready partitions whenever it is woken; ends, after a last look, when `crawled` is cancelled.
+///
+/// # Errors
+/// Where the store fails or the run was taken over.
+pub async fn commit_ready(
+    work: Arc<Work>,
+    progress: Arc<Progress>,
+    policy: PolicyOfAccount,
+    ready: Arc<Notify>,
+    crawled: CancellationToken,
+) -> purser_store::Result<()> {
+    loop {
+        let last_look = crawled.is_cancelled();
+        for partition in work.store.ready_partitions(work.run.id).await? {
+            commit(&work, &progress, &policy, &partition).await?;
+        }
+        if last_look {
+            return Ok(());
+        }
+        tokio::select! {
+            () = ready.notified() => {}
+            () = crawled.cancelled() => {}
+        }
+    }
+}
+
+/// What the account's settings say about commits.
+#[derive(Debug, Clone)]
+pub struct PolicyOfAccount {
+    /// Percent.
+    pub void_threshold_percent: u32,
+    /// The schedule zone.
+    pub zone: String,
+}
+
+async fn commit(
+    work: &Work,
+    progress: &Progress,
+    policy: &PolicyOfAccount,
+    partition: &Partition,
+) -> purser_store::Result<()> {
+    let policy = CommitPolicy {
+        now: work.now(),
+        void_threshold_percent: policy.void_threshold_percent,
+        zone: policy.zone.clone(),
+    };
+    match work.store.commit_partition(work.fence, partition, &policy).await {
+        Ok(report) => progress.committed(partition, &report),
+        Err(Error::Stale) => {
+            let what = "newer data is stored already";
+            work.store.abandon_partition(work.fence, partition, "RUN-STALE").await?;
+            note(progress, partition, "RUN-STALE", what);
+        }
+        Err(Error::Imbalance(difference)) => {
+            work.store.abandon_partition(work.fence, partition, "RUN-CONSERVATION").await?;
+            note(progress, partition, "RUN-CONSERVATION", &difference);
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+fn note(progress: &Progress, partition: &Partition, code: &str, what: &str) {
+    progress.trouble(&format!("{} {}", partition.feed, partition.key), &Trouble::new(code, what));
+}

@@ -1,0 +1,279 @@
+//! The host of runs: orders them, by hand or by the daily schedule, and works on them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Span, civil::Date};
+use purser_domain::schedule::{Daily, Window};
+use purser_domain::{AccountId, RunId};
+use purser_runtime::contract::types::RunContext;
+use purser_store::accounts::{Account, ConsentState, Settings};
+use purser_store::runs::{Fence, Order, Run, RunState, Trigger};
+use purser_store::{Error, Store};
+use purser_vendor::client::Client;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::commit::PolicyOfAccount;
+use crate::connector::Clouds;
+use crate::limits::Limits;
+use crate::plugins::Plugins;
+use crate::run::{self, Execution};
+use crate::work::{Clock, Customers, Work};
+
+/// Days a made-up run reaches back at most beyond the look-back.
+const LONGEST_GAP_DAYS: i32 = 60;
+
+/// Why a run cannot be ordered.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The account cannot retrieve.
+    #[error(
+        "RUN-NOT-CONNECTED the account is not connected · connect it, or renew its consent, under Connector Settings"
+    )]
+    NotConnected,
+    /// The connector's plugin is gone.
+    #[error("RUN-PLUGIN no plugin serves this account's connector · install one")]
+    NoPlugin,
+    /// The window ends before it begins, or is too long.
+    #[error(
+        "RUN-WINDOW the window is empty or longer than {0} days · give a first day and a later day that is not asked for any more"
+    )]
+    Window(i32),
+    /// The settings' schedule is wrong.
+    #[error(transparent)]
+    Schedule(#[from] purser_domain::schedule::Invalid),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Everything runs need, for the life of the process.
+pub struct Host {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Plugin versions at hand.
+    pub plugins: Arc<Plugins>,
+    /// What the operator says about clouds.
+    pub clouds: Clouds,
+    /// Who asks the vendor.
+    pub client: Arc<Client>,
+    /// The present instant.
+    pub clock: Clock,
+    /// All bounds.
+    pub limits: Limits,
+    /// Wakes a waiting worker.
+    pub wake: Arc<Notify>,
+}
+
+impl Host {
+    /// Orders a run by hand; without days, over the window of a daily run.
+    ///
+    /// # Errors
+    /// Where the account cannot retrieve or the window is none.
+    pub async fn order_now(
+        &self,
+        account: AccountId,
+        from: Option<Date>,
+        to: Option<Date>,
+    ) -> Result<RunId, OrderError> {
+        let account = self.store.account(account).await?;
+        if matches!(account.state, ConsentState::Disconnected) {
+            return Err(OrderError::NotConnected);
+        }
+        let settings = self.store.settings(account.id).await?;
+        let daily = Daily::new(&settings.host.zone, &settings.host.time)?;
+        let usual = self.daily_window(&daily, &settings, None);
+        let window = Window { from: from.unwrap_or(usual.from), to: to.unwrap_or(usual.to) };
+        let days = window.from.until(window.to).map_or(0, |span| span.get_days());
+        if !(1..=LONGEST_GAP_DAYS * 7).contains(&days) {
+            return Err(OrderError::Window(LONGEST_GAP_DAYS * 7));
+        }
+        let order = self.order(&account, &settings, &daily, window, None)?;
+        let run = self.store.order_run(&order, (self.clock)()).await?;
+        self.wake.notify_one();
+        run.ok_or(OrderError::Store(Error::Conflict("run")))
+    }
+
+    /// Orders the runs that are due. A run missed while Purser was down is made up once, and reaches back to the last.
+    ///
+    /// # Errors
+    /// Where the store fails; an account with unusable settings is passed over, and said so in the log.
+    pub async fn order_due(&self) -> Result<Vec<RunId>, OrderError> {
+        let mut ordered = Vec::new();
+        for account in self.store.accounts().await? {
+            if !matches!(account.state, ConsentState::Active | ConsentState::Degraded(_)) {
+                continue;
+            }
+            match self.order_if_due(&account).await {
+                Ok(run) => ordered.extend(run),
+                Err(OrderError::Store(error)) => return Err(error.into()),
+                Err(error) => tracing::error!(account.id = account.id.0, error = %error, "schedule.unusable"),
+            }
+        }
+        if !ordered.is_empty() {
+            self.wake.notify_one();
+        }
+        Ok(ordered)
+    }
+
+    async fn order_if_due(&self, account: &Account) -> Result<Option<RunId>, OrderError> {
+        let settings = self.store.settings(account.id).await?;
+        let daily = Daily::new(&settings.host.zone, &settings.host.time)?;
+        let last = self.store.last_occurrence(account.id).await?.and_then(|date| date.parse().ok());
+        let now = (self.clock)();
+        let Some(due) = daily.due(now, account.created_at, last) else { return Ok(None) };
+        let window = self.daily_window(&daily, &settings, last);
+        let order = self.order(account, &settings, &daily, window, Some(due.date.to_string()))?;
+        Ok(self.store.order_run(&order, now).await?)
+    }
+
+    /// The look-back before today, or before the last run where days were missed.
+    fn daily_window(&self, daily: &Daily, settings: &Settings, last: Option<Date>) -> Window {
+        let today = daily.local_date((self.clock)());
+        let earliest = today.saturating_sub(Span::new().days(LONGEST_GAP_DAYS));
+        let since = last.map_or(today, |last| last.clamp(earliest, today));
+        let look_back = Span::new().days(i32::try_from(settings.host.look_back_days.min(365)).unwrap_or(0));
+        Window { from: since.saturating_sub(look_back), to: today.saturating_add(Span::new().days(1)) }
+    }
+
+    fn order(
+        &self,
+        account: &Account,
+        settings: &Settings,
+        daily: &Daily,
+        window: Window,
+        occurrence: Option<String>,
+    ) -> Result<Order, OrderError> {
+        let plugin = self.plugins.active(&account.connector).ok_or(OrderError::NoPlugin)?;
+        let now = (self.clock)();
+        Ok(Order {
+            account: account.id,
+            trigger: if occurrence.is_some() { Trigger::Schedule } else { Trigger::Manual },
+            occurrence,
+            as_of: now,
+            local_date: daily.local_date(now),
+            window_from: window.from,
+            window_to: window.to,
+            settings_revision: settings.revision,
+            digest: plugin.digest(),
+        })
+    }
+
+    /// Claims one run that waits and executes it. None: nothing waits.
+    ///
+    /// # Errors
+    /// Where the store fails; the run can be claimed again.
+    pub async fn work_once(
+        &self,
+        stop: &CancellationToken,
+    ) -> purser_store::Result<Option<(RunId, Execution)>> {
+        let now = (self.clock)();
+        let lease = SignedDuration::try_from(self.limits.lease).unwrap_or(SignedDuration::MAX);
+        let until = now.checked_add(lease).unwrap_or(jiff::Timestamp::MAX);
+        let Some((claimed, fence)) = self.store.claim_run(now, until).await? else { return Ok(None) };
+        let id = claimed.id;
+        tracing::info!(
+            run.id = id.0,
+            account.id = fence.account.0,
+            run.attempt = fence.attempt,
+            "run.claimed"
+        );
+        match self.prepare(claimed, fence).await? {
+            Some((work, policy)) => Ok(Some((id, run::execute(Arc::new(work), policy, stop.clone()).await?))),
+            None => Ok(Some((id, self.give_up(fence).await?))),
+        }
+    }
+
+    /// Orders what is due until `stop`, looking at the clock every second.
+    pub async fn keep_schedule(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.order_due().await {
+                tracing::error!(error = &error as &dyn std::error::Error, "schedule.failed");
+            }
+            pause(&stop).await;
+        }
+    }
+
+    /// Executes runs that wait until `stop`.
+    pub async fn work(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.work_once(&stop).await {
+                Ok(Some(_)) => continue,
+                Ok(None) => {}
+                Err(Error::Fenced) => tracing::warn!("run.taken_over"),
+                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "run.interrupted"),
+            }
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = pause(&stop) => {}
+            }
+        }
+    }
+
+    /// The tools of a claimed run; none where its plugin version is gone or its cloud is not configured any more.
+    async fn prepare(&self, run: Run, fence: Fence) -> purser_store::Result<Option<(Work, PolicyOfAccount)>> {
+        let account = self.store.account(fence.account).await?;
+        let settings = self.store.settings_at(fence.account, run.order.settings_revision).await?;
+        let Some(plugin) = self.plugins.by_digest(run.order.digest) else { return Ok(None) };
+        let Ok(connector) = self.clouds.connector(plugin.descriptor(), &account.cloud) else {
+            return Ok(None);
+        };
+        let wanted = &settings.host.feeds;
+        let feeds = plugin.descriptor().feeds.iter();
+        let feeds = feeds.filter(|feed| wanted.is_empty() || wanted.contains(&feed.name)).cloned().collect();
+        let policy = PolicyOfAccount {
+            void_threshold_percent: settings.host.void_threshold_percent,
+            zone: settings.host.zone.clone(),
+        };
+        let work = Work {
+            store: self.store.clone(),
+            connector: Arc::new(connector),
+            client: self.client.clone(),
+            clock: self.clock.clone(),
+            limits: self.limits,
+            context: context(&run, &settings, &account.cloud),
+            run,
+            fence,
+            feeds,
+            plugin,
+            customers: Arc::new(Customers::default()),
+            sandbox: Arc::new(Semaphore::new(self.limits.pages_in_sandbox.max(1))),
+        };
+        Ok(Some((work, policy)))
+    }
+
+    async fn give_up(&self, fence: Fence) -> purser_store::Result<Execution> {
+        let mut report = crate::report::Report::default();
+        report.notes.push(crate::report::Note {
+            level: "error".into(),
+            code: "RUN-PLUGIN".into(),
+            subject: String::new(),
+            what: "the plugin version or the cloud this run was ordered with is no longer there".into(),
+            remedy: crate::remedies::of("RUN-PLUGIN").into(),
+        });
+        let value = serde_json::to_value(&report).unwrap_or_default();
+        self.store.finish_run(fence, RunState::Failed, &value, (self.clock)()).await?;
+        Ok(Execution::Finished(RunState::Failed, Box::new(report)))
+    }
+}
+
+/// A second, or until `stop`.
+async fn pause(stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(Duration::from_secs(1)) => {}
+    }
+}
+
+fn context(run: &Run, settings: &Settings, cloud: &str) -> RunContext {
+    RunContext {
+        settings: settings.plugin.to_string(),
+        as_of: run.order.as_of.to_string(),
+        local_date: run.order.local_date.to_string(),
+        window_from: run.order.window_from.to_string(),
+        window_to: run.order.window_to.to_string(),
+        cloud: cloud.to_owned(),
+        locale: settings.host.locale.clone(),
+    }
+}

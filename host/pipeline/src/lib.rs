@@ -1,0 +1,33 @@
+//! Runs: crawl, pages, map, commit; the daily schedule. Joins store, sandbox and vendor.
+//!
+//! A run is ordered ([`host::Host`]), claimed with a lease and a fencing number, and walked: the plugin describes
+//! requests ([`crawl`]), the vendor client performs them ([`fetch`]), bodies are cut into pages ([`framing`]), mapped in
+//! the sandbox ([`mapping`]) and committed by partition ([`commit`]).
+//!
+//! **Invariant:** what is needed to go on stands in the store; a worker holds nothing that a kill would lose.
+
+pub mod commit;
+pub mod connector;
+pub mod crawl;
+pub mod egress;
+pub mod export;
+pub mod fetch;
+pub mod framing;
+pub mod host;
+pub mod limits;
+pub mod mapping;
+pub mod measure;
+pub mod naming;
+pub mod plugins;
+pub mod ports;
+mod progress;
+pub mod remedies;
+pub mod report;
+pub mod run;
+pub mod trial;
+mod verdict;
+pub mod work;
+
+pub use host::Host;
+pub use limits::Limits;
+pub use work::Clock;

@@ -1,0 +1,56 @@
+//! What to do about each code a run can report: one table, so that no message is without a remedy.
+
+/// The remedy of a code.
+#[must_use]
+pub fn of(code: &str) -> &'static str {
+    TABLE.iter().find(|(known, _)| *known == code).map_or(FALLBACK, |(_, remedy)| remedy)
+}
+
+const FALLBACK: &str = "Run again; if it stays, look at the run's log and report the code.";
+
+const TABLE: &[(&str, &str)] = &[
+    ("RUN-CONSENT", "Renew the consent of this account under Connector Settings, then run again."),
+    ("RUN-INCOMPLETE", "Nothing stored was changed for this part; the next run asks for it again."),
+    ("RUN-PATIENCE", "The vendor is busy. The next run asks again; run by hand later today if it is urgent."),
+    (
+        "RUN-REJECTED",
+        "The vendor refused the request. The next run asks again; if it stays, report the code with the run's log.",
+    ),
+    (
+        "RUN-NO-PAGE",
+        "The vendor sent something that is not what the feed promises. Run again; if it stays, a newer plugin may be needed.",
+    ),
+    (
+        "RUN-EGRESS",
+        "The plugin tried to leave its allowed hosts and was stopped. Report this to the plugin's publisher.",
+    ),
+    ("RUN-FRONTIER", "The run's stored state is damaged. Start a new run; nothing committed is lost."),
+    ("RUN-FEED", "The plugin is inconsistent. Report this to its publisher."),
+    ("RUN-STORE", "The database could not be written. Check free disk space, then run again."),
+    (
+        "RUN-CONSERVATION",
+        "The plugin's result does not add up, so nothing was committed. Report this to the plugin's publisher.",
+    ),
+    ("RUN-REPEATED-PAGE", "The vendor sent the same page twice, so nothing was committed. Run again."),
+    ("RUN-STALE", "A newer run has stored this part already; nothing to do."),
+    (
+        "RUN-ZERO",
+        "There were records before and now there are none. Check at the vendor whether that can be right.",
+    ),
+    ("RUN-NOTHING", "Nothing was retrieved. See the other notes; run again when they are mended."),
+    ("RUN-PLUGIN", "The plugin version this run is pinned to is gone. Start a new run."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_one_remedy_of_its_own() {
+        for (position, (code, remedy)) in TABLE.iter().enumerate() {
+            assert!(TABLE[position + 1..].iter().all(|(other, _)| other != code), "{code} stands twice");
+            assert!(remedy.ends_with('.') && remedy.len() > 20, "{code}");
+        }
+        assert_eq!(of("never heard of"), FALLBACK);
+    }
+}

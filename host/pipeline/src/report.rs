@@ -1,0 +1,67 @@
+//! What a run tells while it goes on, and its summary when it has ended. Stored as JSON in the run's row.
+
+use purser_domain::Balance;
+use serde::{Deserialize, Serialize};
+
+/// A run's progress, then its result.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Report {
+    /// One per feed, in the connector's order.
+    pub feeds: Vec<Feed>,
+    /// What came in and what became of it, over all committed partitions.
+    pub balance: Balance,
+    /// Purchases that are new, changed, unchanged, set to 0, and whose voids are held.
+    pub added: u64,
+    /// See `added`.
+    pub changed: u64,
+    /// See `added`.
+    pub unchanged: u64,
+    /// See `added`.
+    pub voided: u64,
+    /// See `added`.
+    pub voids_held: u64,
+    /// Purchases without a customer.
+    pub unmapped: u64,
+    /// Partitions committed.
+    pub committed: u64,
+    /// What somebody should know: incomplete partitions, held voids, nothing where there was something.
+    pub notes: Vec<Note>,
+}
+
+/// One feed's progress.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Feed {
+    /// The feed's name.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// `waiting`, `running`, `done` or `skipped`.
+    pub state: String,
+    /// Requests answered.
+    pub requests_done: u64,
+    /// Requests known so far.
+    pub requests_known: u64,
+    /// Pages kept.
+    pub pages: u64,
+    /// Records kept.
+    pub records: u64,
+    /// Partitions committed.
+    pub partitions: u64,
+}
+
+/// Something a person should know about a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// `info`, `warn` or `error`.
+    pub level: String,
+    /// Stable code: `RUN-…`.
+    pub code: String,
+    /// Where: a feed, a partition; may be empty.
+    pub subject: String,
+    /// What happened.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}

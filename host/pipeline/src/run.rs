@@ -1,0 +1,161 @@
+//! One run, from the claim to its result.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use purser_store::runs::{LogLine, RunState};
+use purser_store::{Error, Result};
+use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::commit::{self, PolicyOfAccount};
+use crate::crawl::{self, Ended};
+use crate::fetch::Trouble;
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::verdict;
+use crate::work::Work;
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Execution {
+    /// The run is over.
+    Finished(RunState, Box<Report>),
+    /// The process is going down; whoever claims the run next goes on with it.
+    Interrupted,
+}
+
+/// Executes a claimed run to its end, or until `stop`.
+///
+/// # Errors
+/// [`Error::Fenced`] where another worker took over; others where the store fails. In both cases nothing is lost: the
+/// run can be claimed again.
+pub async fn execute(work: Arc<Work>, policy: PolicyOfAccount, stop: CancellationToken) -> Result<Execution> {
+    let progress = Arc::new(Progress::resume(&work.run.report, &work.feeds));
+    let guard = Guard::start(work.clone(), progress.clone(), &stop);
+    let ended = retrieve(&work, &progress, policy, guard.stop.clone()).await;
+    let cancelled = guard.end().await?;
+    match ended? {
+        Ended::Stopped if !cancelled => Ok(Execution::Interrupted),
+        Ended::Stopped => finish(&work, &progress, Some(RunState::Cancelled)).await,
+        Ended::NeedsConsent(_) => finish(&work, &progress, Some(RunState::Failed)).await,
+        Ended::Complete => finish(&work, &progress, None).await,
+    }
+}
+
+/// Crawl and commits side by side.
+async fn retrieve(
+    work: &Arc<Work>,
+    progress: &Arc<Progress>,
+    policy: PolicyOfAccount,
+    stop: CancellationToken,
+) -> Result<Ended> {
+    work.customers.learn(&work.store.facts_of_kind(work.account(), crate::work::SUBSCRIPTION).await?);
+    let ready = Arc::new(Notify::new());
+    ready.notify_one();
+    let crawled = CancellationToken::new();
+    let commits =
+        commit::commit_ready(work.clone(), progress.clone(), policy, ready.clone(), crawled.clone());
+    let crawl = async {
+        let ended = crawl::crawl(work.clone(), progress.clone(), ready, stop).await;
+        crawled.cancel();
+        ended
+    };
+    let (ended, committed) = tokio::join!(crawl, commits);
+    committed?;
+    ended
+}
+
+async fn finish(work: &Work, progress: &Progress, forced: Option<RunState>) -> Result<Execution> {
+    for (partition, reason) in work.store.incomplete_partitions(work.run.id).await? {
+        let (code, what) = reason.split_once(": ").unwrap_or(("RUN-INCOMPLETE", reason.as_str()));
+        let subject = format!("{} {}", partition.feed, partition.key);
+        if !progress.has_note(&subject) {
+            progress.trouble(&subject, &Trouble::new(code, what));
+        }
+    }
+    verdict::look_for_zero(work, progress).await?;
+    progress.finished();
+    let report = progress.report();
+    let state = forced.unwrap_or_else(|| verdict::of(&report));
+    log_notes(work, &report).await?;
+    work.store.finish_run(work.fence, state, &as_json(&report), work.now()).await?;
+    tracing::info!(run.id = work.run.id.0, account.id = work.account().0, run.state = ?state, "run.finished");
+    Ok(Execution::Finished(state, Box::new(report)))
+}
+
+async fn log_notes(work: &Work, report: &Report) -> Result<()> {
+    for note in &report.notes {
+        let text = format!("{} · {} · {}", note.subject, note.what, note.remedy);
+        let line = LogLine { at: work.now(), level: note.level.clone(), code: note.code.clone(), text };
+        work.store.log(work.fence, &line).await?;
+    }
+    Ok(())
+}
+
+fn as_json(report: &Report) -> serde_json::Value {
+    serde_json::to_value(report).unwrap_or_default()
+}
+
+/// Beside the run: keeps its lease, writes its progress, hears whether a person wants it stopped.
+struct Guard {
+    stop: CancellationToken,
+    done: CancellationToken,
+    task: tokio::task::JoinHandle<Result<bool>>,
+}
+
+impl Guard {
+    fn start(work: Arc<Work>, progress: Arc<Progress>, stop: &CancellationToken) -> Self {
+        let stop = stop.child_token();
+        let done = CancellationToken::new();
+        let task = tokio::spawn(watch(work, progress, stop.clone(), done.clone()));
+        Self { stop, done, task }
+    }
+
+    /// Whether a person stopped the run.
+    async fn end(self) -> Result<bool> {
+        self.done.cancel();
+        self.task.await.map_err(|error| Error::Failed(Box::new(error)))?
+    }
+}
+
+async fn watch(
+    work: Arc<Work>,
+    progress: Arc<Progress>,
+    stop: CancellationToken,
+    done: CancellationToken,
+) -> Result<bool> {
+    let mut tick = tokio::time::interval(work.limits.progress.max(Duration::from_millis(10)));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut written = None;
+    let mut cancelled = false;
+    loop {
+        tokio::select! {
+            () = done.cancelled() => return Ok(cancelled),
+            _ = tick.tick() => {}
+        }
+        let beat = beat(&work, &progress, &mut written).await;
+        if beat.is_err() {
+            stop.cancel();
+        }
+        cancelled |= beat?;
+        if cancelled {
+            stop.cancel();
+        }
+    }
+}
+
+/// One beat; whether a person wants the run stopped.
+async fn beat(work: &Work, progress: &Progress, written: &mut Option<Report>) -> Result<bool> {
+    let lease = SignedDuration::try_from(work.limits.lease).unwrap_or(SignedDuration::MAX);
+    let until = work.now().checked_add(lease).unwrap_or(jiff::Timestamp::MAX);
+    work.store.renew_lease(work.fence, until).await?;
+    let report = progress.report();
+    if written.as_ref() != Some(&report) {
+        work.store.report_progress(work.fence, &as_json(&report)).await?;
+        *written = Some(report);
+    }
+    work.store.is_cancelled(work.run.id).await
+}

@@ -1,0 +1,119 @@
+//! What everything in one run works with.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use jiff::Timestamp;
+use purser_domain::AccountId;
+use purser_runtime::Plugin;
+use purser_runtime::contract::manifest::Feed;
+use purser_runtime::contract::types::RunContext;
+use purser_store::Store;
+use purser_store::runs::{Fact, Fence, Run};
+use purser_vendor::client::Client;
+use purser_vendor::connector::Connector;
+use tokio::sync::Semaphore;
+
+use crate::limits::Limits;
+
+/// The present instant; passed in, so that tests and the demo can move it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// One run's tools. Shared by its tasks.
+pub struct Work {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The plugin version the run is pinned to.
+    pub plugin: Plugin,
+    /// What that plugin may ask.
+    pub connector: Arc<Connector>,
+    /// Who asks.
+    pub client: Arc<Client>,
+    /// The present instant.
+    pub clock: Clock,
+    /// All bounds.
+    pub limits: Limits,
+    /// The run as it was ordered.
+    pub run: Run,
+    /// The right to write.
+    pub fence: Fence,
+    /// What the plugin is told of the run.
+    pub context: RunContext,
+    /// Feeds that are retrieved, in the connector's order.
+    pub feeds: Vec<Feed>,
+    /// Whose subscription is whose.
+    pub customers: Arc<Customers>,
+    /// One permit a page in the sandbox.
+    pub sandbox: Arc<Semaphore>,
+}
+
+impl Work {
+    /// Whose run it is.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.fence.account
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// A feed by name.
+    #[must_use]
+    pub fn feed(&self, name: &str) -> Option<&Feed> {
+        self.feeds.iter().find(|feed| feed.name == name)
+    }
+
+    /// The same for the same request of the same run, also after a restart: vendors recognise a repeated request by it.
+    #[must_use]
+    pub fn request_id(&self, request: u64) -> uuid::Uuid {
+        let name = format!("{}/{}/{request}", self.account(), self.run.id);
+        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes())
+    }
+
+    /// Runs a sandboxed call on a thread that may block, at most as many at once as the limits say.
+    ///
+    /// # Panics
+    /// Never by itself: a panic of `call` is carried on.
+    pub async fn in_sandbox<T: Send + 'static>(&self, call: impl FnOnce() -> T + Send + 'static) -> T {
+        let permit = self.sandbox.clone().acquire_owned().await;
+        let done = tokio::task::spawn_blocking(move || {
+            let result = call();
+            drop(permit);
+            result
+        });
+        match done.await {
+            Ok(result) => result,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+/// Whose subscription is whose, from the facts of kind `subscription`: for records that name no customer.
+#[derive(Default)]
+pub struct Customers(RwLock<HashMap<String, String>>);
+
+/// The kind of fact that says whose a subscription is.
+pub const SUBSCRIPTION: &str = "subscription";
+
+impl Customers {
+    /// Learns from facts.
+    pub fn learn<'a>(&self, facts: impl IntoIterator<Item = &'a Fact>) {
+        let owner = |fact: &Fact| {
+            let value: serde_json::Value = serde_json::from_str(&fact.value).ok()?;
+            Some((fact.key.to_lowercase(), value.get("customer")?.as_str()?.to_owned()))
+        };
+        let owners = facts.into_iter().filter(|fact| fact.kind == SUBSCRIPTION).filter_map(owner);
+        if let Ok(mut known) = self.0.write() {
+            known.extend(owners);
+        }
+    }
+
+    /// The customer of a subscription.
+    #[must_use]
+    pub fn of_subscription(&self, subscription: &str) -> Option<String> {
+        self.0.read().ok()?.get(&subscription.to_lowercase()).cloned()
+    }
+}

@@ -1,0 +1,29 @@
+//! The sandbox: the only crate that names wasmtime.
+//!
+//! A [`Sandbox`] admits components and gives [`Plugin`]s. A plugin is a set of pure functions: each call runs in a
+//! fresh instance that has no network, clock, files, randomness or secrets, under limits on memory, time, output and
+//! log. **Invariant:** equal input gives equal output, whatever ran before and on whichever machine; a call that fails
+//! changes nothing for the next one.
+//!
+//! Every call is synchronous and may take seconds: the pipeline makes them on blocking threads.
+
+mod admission;
+mod cache;
+mod columns;
+pub mod contract;
+mod engine;
+mod error;
+mod guest;
+mod limits;
+mod plugin;
+mod wasi;
+
+pub use admission::{Admission, AdmissionError, Finding, Role};
+pub use columns::{Mapped, MappedPurchase};
+pub use engine::Sandbox;
+pub use error::{CallError, SandboxError};
+pub use limits::{Limits, Usage};
+pub use plugin::Plugin;
+
+/// The text of the contract, for plugin authors and for `purser plugin new`.
+pub const WIT: &str = include_str!("../../../wit/connector.wit");

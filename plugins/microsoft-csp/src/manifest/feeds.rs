@@ -1,0 +1,75 @@
+//! The feeds, and where the host finds amounts in their records to count for itself.
+
+use purser_plugin_sdk::manifest::{Feed, FeedKind, Framing, Partitioning};
+
+use super::owned;
+
+/// Who there is.
+pub const CUSTOMERS: &str = "customers";
+/// Subscriptions and their seats.
+pub const LICENCES: &str = "licences";
+/// Legacy Azure usage.
+pub const UTILIZATION: &str = "utilization";
+/// Azure plan usage with its money.
+pub const RATED_USAGE: &str = "rated-usage";
+/// Names and rates.
+pub const RATE_CARD: &str = "rate-card";
+
+/// All feeds, in the order people expect them.
+pub fn feeds() -> Vec<Feed> {
+    vec![
+        Feed {
+            gives: owned(&["customer"]),
+            ..feed(CUSTOMERS, "Customers", FeedKind::Facts, Partitioning::Scope)
+        },
+        Feed {
+            gives: owned(&["subscription"]),
+            needs: owned(&["customer"]),
+            quantity: owned(&["/quantity"]),
+            unit: owned(&["/unitType"]),
+            ..feed(LICENCES, "Licences", FeedKind::Purchases, Partitioning::CustomerLocalDate)
+        },
+        Feed {
+            needs: owned(&["subscription"]),
+            quantity: owned(&["/quantity"]),
+            unit: owned(&["/unit"]),
+            ..feed(
+                UTILIZATION,
+                "Azure usage (legacy)",
+                FeedKind::Purchases,
+                Partitioning::SubscriptionReportedDay,
+            )
+        },
+        Feed {
+            framing: Framing::Lines,
+            amount: owned(&["/BillingPreTaxTotal"]),
+            currency: owned(&["/BillingCurrency"]),
+            quantity: owned(&["/Quantity"]),
+            unit: owned(&["/Unit", "/unitOfMeasure"]),
+            customer: owned(&["/CustomerId"]),
+            ..feed(RATED_USAGE, "Azure plan usage", FeedKind::Purchases, Partitioning::CurrencyMonthStage)
+        },
+        Feed {
+            framing: Framing::JsonItems("/meters".to_owned()),
+            gives: owned(&["offer-terms"]),
+            ..feed(RATE_CARD, "Names and rates", FeedKind::Texts, Partitioning::Scope)
+        },
+    ]
+}
+
+fn feed(name: &str, title: &str, kind: FeedKind, partitioning: Partitioning) -> Feed {
+    Feed {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        kind,
+        partitioning,
+        framing: Framing::JsonItems("/items".to_owned()),
+        gives: Vec::new(),
+        needs: Vec::new(),
+        amount: Vec::new(),
+        currency: Vec::new(),
+        quantity: Vec::new(),
+        unit: Vec::new(),
+        customer: Vec::new(),
+    }
+}

@@ -1,0 +1,137 @@
+//! The preflight table: one live request a row, and how to read its answer.
+//!
+//! **Invariant:** an answer that is not listed means *unknown*, and unknown never blocks.
+
+use purser_plugin_sdk::manifest::{Answer, Probe, Verdict};
+use purser_plugin_sdk::pairs::{pair, pairs};
+use purser_plugin_sdk::types::Pair;
+
+use super::calls;
+
+const MFA_REMEDY: &str = "Connect again and sign in with multifactor authentication. The account itself must be asked for \
+     it in this sign-in; another person's approval in PIM does not count.";
+const AUDIENCE_REMEDY: &str =
+    "The token is for another API. Check the application's registration, then connect again.";
+const AGENT_REMEDY: &str = "Give the account Admin Agent, or Sales Agent together with Billing Admin, as a standing \
+     assignment. It is seen within an hour; connecting again is not needed.";
+const BILLING_REMEDY: &str = "Give the account Admin Agent, or Billing Admin together with Sales Agent. Global Admin does \
+     not replace Billing Admin. It is seen within an hour; connecting again is not needed.";
+const GRAPH_REMEDY: &str = "Grant the application PartnerBilling.Read.All (Microsoft Graph) in the partner tenant, and give \
+     the account Admin Agent, or Billing Admin together with Sales Agent.";
+const PRICES_REMEDY: &str = "Give the account Admin Agent or Sales Agent, so that it may read prices. Until then names stay \
+     in Microsoft's words, and legacy Azure has no price.";
+const SIGN_IN_REMEDY: &str = "Microsoft does not accept the grant. Connect the account again.";
+const UNKNOWN_REMEDY: &str = "Microsoft did not say. The first run will show it.";
+
+/// All rows, in the order they are shown.
+pub fn probes() -> Vec<Probe> {
+    vec![mfa(), customers(), invoices(), exports(), rate_card()]
+}
+
+fn mfa() -> Probe {
+    let compliant = |value: &str| Some(pair("isMfaCompliant", value));
+    Probe {
+        query: pairs([("size", "1")]),
+        headers: pairs([("validatemfa", "true")]),
+        needed: true,
+        answers: vec![
+            Answer { header: compliant("true"), ..ok("CSP-PRE-100") },
+            Answer { header: compliant("false"), ..missing(200, 499, "CSP-PRE-101", MFA_REMEDY) },
+            Answer { body: Some(pair("/code", "900421")), ..missing(401, 401, "CSP-PRE-101", MFA_REMEDY) },
+            Answer {
+                body: Some(pair("/code", "900420")),
+                ..missing(401, 401, "CSP-PRE-102", AUDIENCE_REMEDY)
+            },
+            unknown("CSP-PRE-109"),
+        ],
+        ..probe("multifactor authentication", "sign-in with multifactor authentication", calls::CUSTOMERS)
+    }
+}
+
+fn customers() -> Probe {
+    Probe {
+        query: pairs([("size", "1")]),
+        needed: true,
+        answers: partner_center_answers("CSP-PRE-2", AGENT_REMEDY),
+        ..probe("customers", "read customers and licences", calls::CUSTOMERS)
+    }
+}
+
+fn invoices() -> Probe {
+    Probe {
+        query: pairs([("size", "1")]),
+        answers: partner_center_answers("CSP-PRE-3", BILLING_REMEDY),
+        ..probe("billing", "read legacy Azure usage and invoices", calls::INVOICES)
+    }
+}
+
+/// An export is ordered for real: nothing else tells whether it may be. It is never collected, and goes by itself.
+fn exports() -> Probe {
+    let body =
+        serde_json::json!({ "currencyCode": "USD", "billingPeriod": "current", "attributeSet": "basic" });
+    Probe {
+        headers: pairs([("content-type", "application/json")]),
+        body: Some(body.to_string()),
+        needed: true,
+        answers: vec![
+            ok("CSP-PRE-400"),
+            missing(401, 401, "CSP-PRE-401", GRAPH_REMEDY),
+            missing(403, 403, "CSP-PRE-403", GRAPH_REMEDY),
+            unknown("CSP-PRE-409"),
+        ],
+        ..probe("usage exports", "read Azure plan usage with its amounts", calls::EXPORT)
+    }
+}
+
+fn rate_card() -> Probe {
+    Probe {
+        query: pairs([("currency", "EUR"), ("region", "NL")]),
+        headers: pairs([("x-locale", "en-US")]),
+        answers: partner_center_answers("CSP-PRE-5", PRICES_REMEDY),
+        ..probe("rate card", "read names and rates in your language", calls::RATE_CARD)
+    }
+}
+
+fn partner_center_answers(family: &str, role_remedy: &str) -> Vec<Answer> {
+    let code = |number: &str| format!("{family}{number}");
+    let coded = |value: &str| Some(pair("/code", value));
+    vec![
+        ok(&code("00")),
+        Answer { body: coded("900421"), ..missing(401, 401, &code("01"), MFA_REMEDY) },
+        Answer { body: coded("900420"), ..missing(401, 401, &code("02"), AUDIENCE_REMEDY) },
+        missing(401, 401, &code("04"), SIGN_IN_REMEDY),
+        missing(403, 403, &code("03"), role_remedy),
+        unknown(&code("09")),
+    ]
+}
+
+fn probe(name: &str, capability: &str, call: &str) -> Probe {
+    Probe {
+        name: name.to_owned(),
+        capability: capability.to_owned(),
+        call: call.to_owned(),
+        path: Vec::<Pair>::new(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: None,
+        needed: false,
+        answers: Vec::new(),
+    }
+}
+
+fn ok(code: &str) -> Answer {
+    answer(200, 299, Verdict::Ok, code, "")
+}
+
+fn missing(status_from: u16, status_to: u16, code: &str, remedy: &str) -> Answer {
+    answer(status_from, status_to, Verdict::Missing, code, remedy)
+}
+
+fn unknown(code: &str) -> Answer {
+    answer(100, 599, Verdict::Unknown, code, UNKNOWN_REMEDY)
+}
+
+fn answer(status_from: u16, status_to: u16, verdict: Verdict, code: &str, remedy: &str) -> Answer {
+    let (code, remedy) = (code.to_owned(), remedy.to_owned());
+    Answer { status_from, status_to, header: None, body: None, verdict, code, remedy }
+}

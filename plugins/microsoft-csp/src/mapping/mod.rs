@@ -1,0 +1,50 @@
+//! Records to Purchases, per feed. Pure: the same page in the same context gives the same Purchases for ever.
+
+mod customers;
+mod licences;
+mod rated_usage;
+pub mod subscription_kind;
+mod utilization;
+
+use purser_plugin_sdk::mapping::{Mapped, PageContext};
+use purser_plugin_sdk::page;
+use purser_plugin_sdk::types::{Fact, Problem};
+
+use crate::manifest::feeds;
+use crate::settings::Settings;
+
+/// Records that only tell later feeds something.
+const FACT_RULE: &str = "fact";
+
+/// Maps a page.
+pub fn map(context: &PageContext, page: &[u8]) -> Result<Mapped, Problem> {
+    let records = page::records(&context.framing, page)?;
+    match context.feed.as_str() {
+        feeds::CUSTOMERS => Ok(each(&records, customers::record)),
+        feeds::LICENCES => {
+            let snapshot = licences::Snapshot::of(context, Settings::read(&context.run.settings)?)?;
+            Ok(each(&records, |mapped, ordinal, record| snapshot.record(mapped, ordinal, record)))
+        }
+        feeds::UTILIZATION => {
+            let report = utilization::Report::of(context);
+            Ok(each(&records, |mapped, ordinal, record| report.record(mapped, ordinal, record)))
+        }
+        feeds::RATED_USAGE => Ok(each(&records, rated_usage::record)),
+        other => Err(Problem::Bug(format!("the feed {other:?} is not mapped"))),
+    }
+}
+
+/// A record that cannot be read is set aside with its reason; the others go on.
+fn each(records: &[&str], read: impl Fn(&mut Mapped, u32, &str) -> Result<(), String>) -> Mapped {
+    let mut mapped = Mapped::default();
+    for (ordinal, record) in (0..).zip(records) {
+        if let Err(reason) = read(&mut mapped, ordinal, record) {
+            mapped.reject(ordinal, reason);
+        }
+    }
+    mapped
+}
+
+fn fact(kind: &str, key: impl Into<String>, value: &serde_json::Value) -> Fact {
+    Fact { kind: kind.to_owned(), key: key.into(), value: value.to_string() }
+}

@@ -1,0 +1,63 @@
+//! What a plugin author links: the contract's types, column packing, JSON with exact numbers.
+//!
+//! A plugin is a type that implements [`Connector`] and is exported with [`export_connector!`]. Its functions are
+//! plain Rust: they compile and are tested natively; only the export exists in the sandbox alone.
+//!
+//! **Invariant:** no number ever becomes a binary float here. Numbers travel as the text the vendor sent.
+
+#[expect(missing_docs, reason = "generated: the WIT is where these are documented")]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "connector",
+        pub_export_macro: true,
+        export_macro_name: "export_component",
+        default_bindings_module: "purser_plugin_sdk::bindings",
+        additional_derives: [PartialEq, Eq],
+    });
+}
+
+/// Words that several interfaces share.
+pub mod types {
+    pub use crate::bindings::purser::connector::types::{Fact, Pair, Problem, RunContext};
+}
+
+/// What the plugin is, and everything it may ever ask for.
+pub mod manifest {
+    pub use crate::bindings::exports::purser::connector::manifest::{
+        AcceptedToken, Answer, Audience, Auth, Call, Claims, Consent, Descriptor, DownloadHost, Endpoint,
+        ErrorClass, Feed, FeedKind, Framing, GrantEffect, Locale, Method, Partitioning, Probe, RoleSet,
+        Verdict,
+    };
+}
+
+/// What to ask, and how to page.
+pub mod crawl {
+    pub use crate::bindings::exports::purser::connector::crawl::{
+        CallTarget, Partition, Request, Response, Step, Target,
+    };
+}
+
+/// From records to Purchases.
+pub mod mapping {
+    pub use crate::bindings::exports::purser::connector::mapping::{Columns, PageContext};
+    pub use crate::mapped::{Amount, Mapped, Purchase};
+}
+
+/// Names, units and rates of products in one language.
+pub mod localisation {
+    pub use crate::bindings::exports::purser::connector::localisation::{
+        Localised as Products, ProductText, Rejection,
+    };
+}
+
+mod connector;
+pub mod date;
+pub mod json;
+mod mapped;
+pub mod number;
+pub mod page;
+pub mod pairs;
+pub mod unpack;
+
+pub use connector::Connector;

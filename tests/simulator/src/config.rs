@@ -1,0 +1,93 @@
+//! What a simulated cloud is made of.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::faults::Faults;
+
+/// The only clock the simulator has; shared with the host in tests.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What to simulate. `Config { clock, ..Config::default() }` gives a small lively demo.
+#[derive(Clone)]
+pub struct Config {
+    /// Everything generated follows from it and from the clock's day at the start.
+    pub seed: u64,
+    /// Customers of the partner.
+    pub customers: usize,
+    /// Legacy Azure (usage) subscriptions of each customer. Each has an Azure plan and five seat subscriptions besides.
+    pub subscriptions: usize,
+    /// Utilization records for each legacy Azure subscription and reported day.
+    pub records: usize,
+    /// Daily rated usage lines for each Azure plan and usage day; 0: the exports have no data.
+    pub rated_records: usize,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// The time the cloud lives in.
+    pub clock: Clock,
+    /// Waited before every answer.
+    pub latency: Duration,
+    /// For tests of a comparison: serves something else than the ledger says.
+    pub alter: Alter,
+    /// Registered redirect URIs, compared exactly.
+    pub redirect_uris: Vec<String>,
+    /// The registered application.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: String,
+    /// Base of the URLs the cloud hands out; none: `http://` and the listener's address.
+    pub public_url: Option<String>,
+    /// Bodies kept so that they are prepared once, in bytes.
+    pub cache_bytes: usize,
+}
+
+/// One line served otherwise than the ledger has it. Lines are counted in the order of [`crate::Simulator::ledger`] at
+/// the start, utilization and rated usage only, starting over at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Alter {
+    /// Nothing.
+    #[default]
+    None,
+    /// The first record of this line is one more in its last digit: the quantity of a utilization record, the billed
+    /// total of a rated line.
+    ChangeLastDigit(usize),
+    /// The first record of this line is not served.
+    DropLine(usize),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            customers: 8,
+            subscriptions: 1,
+            records: 20,
+            rated_records: 20,
+            faults: Faults::default(),
+            clock: Arc::new(|| Timestamp::constant(1_795_456_800, 0)),
+            latency: Duration::ZERO,
+            alter: Alter::None,
+            redirect_uris: Vec::new(),
+            client_id: "5e1f0c1d-9d5b-4c55-8d0a-2f5f6f0a7b31".into(),
+            client_secret: "simulated-client-secret".into(),
+            public_url: None,
+            cache_bytes: 64 << 20,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("seed", &self.seed)
+            .field("customers", &self.customers)
+            .field("subscriptions", &self.subscriptions)
+            .field("records", &self.records)
+            .field("rated_records", &self.rated_records)
+            .field("alter", &self.alter)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,232 @@
+//! The token endpoint: codes and refresh tokens in, tokens for one resource out, errors with AADSTS numbers.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::users::User;
+use super::{ACCESS_SECONDS, Audience, Code, Flow, IDLE_DAYS, Refresh, keys};
+use crate::cloud::{Cloud, lock};
+use crate::http::answer::{header_text, json_value, query_of, value_of, with_header};
+
+/// A refusal: status, `error`, AADSTS number, words.
+type Refused = (u16, &'static str, u32, &'static str);
+
+pub(super) async fn token(
+    State(cloud): State<Arc<Cloud>>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let form = query_of(Some(&body));
+    let answer = match check_client(&cloud, &headers, &form).and_then(|()| check_faults(&cloud)) {
+        Err(refused) => Err(refused),
+        Ok(()) => match value_of(&form, "grant_type") {
+            Some("authorization_code") => redeem(&cloud, &tenant, &form),
+            Some("refresh_token") => renew(&cloud, &tenant, &form),
+            _ => Err((400, "unsupported_grant_type", 70_003, "The grant type is not supported.")),
+        },
+    };
+    let response = match answer {
+        Ok(body) => json_value(200, &body),
+        Err(refused) => error(&cloud, refused),
+    };
+    with_header(with_header(response, "Cache-Control", "no-store"), "Pragma", "no-cache")
+}
+
+fn check_client(cloud: &Cloud, headers: &HeaderMap, form: &[(String, String)]) -> Result<(), Refused> {
+    let basic =
+        header_text(headers, "authorization").strip_prefix("Basic ").and_then(|v| STANDARD.decode(v).ok());
+    let basic = basic.and_then(|bytes| String::from_utf8(bytes).ok());
+    let (id, secret) = match basic.as_deref().and_then(|text| text.split_once(':')) {
+        Some((id, secret)) => (decoded(id), Some(decoded(secret))),
+        None => {
+            let text = |name| value_of(form, name).map(str::to_owned);
+            (text("client_id").unwrap_or_default(), text("client_secret"))
+        }
+    };
+    if id != cloud.config.client_id {
+        return Err((400, "unauthorized_client", 700_016, "The application was not found in the directory."));
+    }
+    match secret {
+        None => Err((
+            401,
+            "invalid_client",
+            7_000_218,
+            "The request body must contain client_assertion or client_secret.",
+        )),
+        Some(secret) if secret != cloud.config.client_secret => {
+            Err((401, "invalid_client", 7_000_215, "Invalid client secret provided."))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Basic credentials are form-encoded before they are encoded again.
+fn decoded(text: &str) -> String {
+    let pairs = format!("v={text}");
+    url::form_urlencoded::parse(pairs.as_bytes()).next().map_or_else(String::new, |(_, v)| v.into_owned())
+}
+
+fn check_faults(cloud: &Cloud) -> Result<(), Refused> {
+    if cloud.takes_transient_error() {
+        return Err((
+            503,
+            "temporarily_unavailable",
+            90_033,
+            "A transient error has occurred. Please try again.",
+        ));
+    }
+    let faults = cloud.faults();
+    let refusals: [(bool, Refused); 5] = [
+        (
+            faults.secret_expired,
+            (401, "invalid_client", 7_000_222, "The provided client secret keys are expired."),
+        ),
+        (
+            faults.expired_grant,
+            (400, "invalid_grant", 700_082, "The refresh token has expired due to inactivity."),
+        ),
+        (
+            faults.revoked_grant,
+            (400, "invalid_grant", 50_173, "The provided grant has expired due to it being revoked."),
+        ),
+        (faults.user_disabled, (400, "invalid_grant", 50_057, "The user account is disabled.")),
+        (
+            faults.mfa_expired,
+            (400, "invalid_grant", 50_076, "You must use multifactor authentication to access this."),
+        ),
+    ];
+    refusals.into_iter().find(|(on, _)| *on).map_or(Ok(()), |(_, refused)| Err(refused))
+}
+
+fn redeem(cloud: &Cloud, tenant: &str, form: &[(String, String)]) -> Result<Value, Refused> {
+    let now = cloud.now();
+    let (flow, user) = {
+        let mut codes = lock(&cloud.entra.codes);
+        let unknown = (400, "invalid_grant", 70_000, "The code is malformed or not known.");
+        let code = value_of(form, "code").and_then(|code| codes.get_mut(code)).ok_or(unknown)?;
+        check_code(code, tenant, form, now)?;
+        code.used = true;
+        (code.flow.clone(), code.user)
+    };
+    let user =
+        cloud.entra.user(user).ok_or((400, "invalid_grant", 50_034, "The user account does not exist."))?;
+    let scope = value_of(form, "scope").unwrap_or(&flow.scope).to_owned();
+    tokens(cloud, user, &scope, Some(&flow), now)
+}
+
+fn check_code(code: &Code, tenant: &str, form: &[(String, String)], now: Timestamp) -> Result<(), Refused> {
+    if code.used {
+        return Err((400, "invalid_grant", 54_005, "The code was already redeemed."));
+    }
+    if code.expires < now {
+        return Err((400, "invalid_grant", 70_008, "The code has expired."));
+    }
+    if !code.flow.tenant.eq_ignore_ascii_case(tenant) {
+        return Err((400, "invalid_grant", 700_005, "The code is for another tenant's endpoint."));
+    }
+    if value_of(form, "redirect_uri") != Some(&code.flow.redirect_uri) {
+        return Err((
+            400,
+            "invalid_client",
+            50_011,
+            "The redirect URI differs from the one the code was asked with.",
+        ));
+    }
+    let verifier = value_of(form, "code_verifier").unwrap_or("");
+    if URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())) != code.flow.challenge {
+        return Err((400, "invalid_grant", 501_481, "The code_verifier does not match the code_challenge."));
+    }
+    Ok(())
+}
+
+fn renew(cloud: &Cloud, tenant: &str, form: &[(String, String)]) -> Result<Value, Refused> {
+    let now = cloud.now();
+    let Refresh { user, scope, .. } = {
+        let mut known = lock(&cloud.entra.refresh);
+        let unknown = (400, "invalid_grant", 9_002_313, "The refresh token is malformed or not known.");
+        let refresh = value_of(form, "refresh_token").and_then(|t| known.get_mut(t)).ok_or(unknown)?;
+        if now - SignedDuration::from_hours(24 * IDLE_DAYS) > refresh.last_used {
+            return Err((400, "invalid_grant", 700_082, "The refresh token has expired due to inactivity."));
+        }
+        refresh.last_used = now;
+        refresh.clone()
+    };
+    let user =
+        cloud.entra.user(user).ok_or((400, "invalid_grant", 50_034, "The user account does not exist."))?;
+    if !matches!(tenant, "organizations" | "common") && !user.tenant.eq_ignore_ascii_case(tenant) {
+        return Err((400, "invalid_grant", 90_002, "The grant is not of this tenant."));
+    }
+    let scope = value_of(form, "scope").unwrap_or(&scope).to_owned();
+    tokens(cloud, user, &scope, None, now)
+}
+
+/// Tokens for the one resource of the scope. The id token comes when `openid` is asked for, a refresh token always on
+/// renewal, else with `offline_access`.
+fn tokens(
+    cloud: &Cloud,
+    user: &User,
+    scope: &str,
+    flow: Option<&Flow>,
+    now: Timestamp,
+) -> Result<Value, Refused> {
+    let entra = &cloud.entra;
+    let named: Vec<_> = scope
+        .split(' ')
+        .filter(|s| !matches!(*s, "" | "openid" | "profile" | "email" | "offline_access"))
+        .collect();
+    let mut audience = None;
+    for scope in &named {
+        let next =
+            Audience::of_scope(scope).ok_or((400, "invalid_scope", 70_011, "The scope is not valid."))?;
+        if audience.replace(next).is_some_and(|before| before != next) {
+            return Err((400, "invalid_scope", 700_022, "The scope names more than one resource."));
+        }
+    }
+    let has = |wanted: &str| flow.is_some_and(|f| f.scope.split(' ').any(|s| s == wanted));
+    let mut answer = json!({
+        "token_type": "Bearer",
+        "scope": named.join(" "),
+        "expires_in": ACCESS_SECONDS,
+        "ext_expires_in": ACCESS_SECONDS,
+        "access_token": entra.issue_access(user, audience.unwrap_or(Audience::Graph), now),
+    });
+    let Some(members) = answer.as_object_mut() else { return Ok(answer) };
+    if flow.is_none() || has("offline_access") {
+        members.insert("refresh_token".into(), json!(entra.issue_refresh(user, scope, now)));
+    }
+    if flow.is_none() || has("openid") {
+        let nonce = flow.and_then(|f| f.nonce.as_deref());
+        members.insert("id_token".into(), json!(keys::id_token(cloud, user, nonce, now)));
+    }
+    Ok(answer)
+}
+
+fn error(cloud: &Cloud, (status, error, code, words): Refused) -> Response {
+    let number = cloud.entra.issued.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let (trace, correlation) =
+        (cloud.world.seed.guid("trace", number), cloud.world.seed.guid("correlation", number));
+    let at = cloud.now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let description = format!(
+        "AADSTS{code}: {words}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {at}"
+    );
+    let body = json!({
+        "error": error,
+        "error_description": description,
+        "error_codes": [code],
+        "timestamp": at,
+        "trace_id": trace,
+        "correlation_id": correlation,
+        "error_uri": format!("{}/entra/error?code={code}", cloud.base),
+    });
+    let response = json_value(status, &body);
+    if status == 503 { with_header(response, "Retry-After", "0") } else { response }
+}
