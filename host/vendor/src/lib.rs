@@ -1,0 +1,38 @@
+//! Everything that talks to a vendor: consent, token vault, the one HTTP client, preflight.
+//!
+//! Nothing here knows a vendor by name. What is particular to one — base URLs, paths, claims, error numbers, probes —
+//! comes in as a [`connector::Connector`], translated from the plugin's descriptor and the operator's configuration.
+//! Nothing here knows a store either: what must be kept goes through the small ports [`tokens::GrantStore`] and
+//! [`consent::FlowStore`].
+//!
+//! **Invariants:** a plugin can only ask what its descriptor lists; a token is sent only to the endpoint whose audience
+//! it was made for; a secret is never in a log, an error, or in clear outside memory.
+
+pub mod address;
+pub mod body;
+pub mod client;
+pub mod connector;
+pub mod consent;
+pub mod error;
+pub mod host_pattern;
+mod oauth;
+mod pacing;
+pub mod preflight;
+mod request;
+pub mod secret;
+pub mod surroundings;
+pub mod tokens;
+pub mod transport;
+mod unpack;
+pub mod vault;
+
+pub use body::Body;
+pub use client::{Answer, Client, Outgoing, Target};
+pub use connector::{Audience, Auth, Call, Connector, ConsentRules, Endpoint, GrantEffect, Method};
+pub use error::SendError;
+pub use host_pattern::HostPattern;
+pub use secret::Secret;
+pub use surroundings::{Chance, Clock, Pace, Surroundings, TokioPace};
+pub use tokens::{GrantStore, TokenError, TokenSource};
+pub use transport::{HttpLimits, Transport};
+pub use vault::{KeyRing, Vault};

@@ -1,0 +1,192 @@
+//! Token requests, through the `oauth2` crate, over our own transport.
+//!
+//! Vendors write numbers as numbers or as text, and add error numbers of their own: both are read here. Nothing of a
+//! token response or of an error description is ever kept for display; what a refusal means comes from the
+//! connector's table.
+
+mod reply;
+mod wire;
+
+use std::time::Duration;
+
+use oauth2::{
+    AuthType, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet, EndpointSet, PkceCodeVerifier,
+    RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken, TokenUrl, basic,
+};
+
+use crate::connector::{ConsentRules, ErrorClass, GrantEffect};
+use crate::secret::Secret;
+use crate::surroundings::Surroundings;
+use crate::transport::Transport;
+pub(crate) use reply::Refusal;
+use reply::TokenReply;
+pub(crate) use wire::fetch_json;
+use wire::{Busy, TokenHttp};
+
+/// What a successful exchange gave.
+pub(crate) struct Exchanged {
+    pub access_token: Secret,
+    pub expires_in: Duration,
+    pub refresh_token: Option<Secret>,
+    pub id_token: Option<Secret>,
+}
+
+/// Why an exchange gave nothing.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The vendor said no.
+    Refused(Refusal),
+    /// No answer, or one that says "later".
+    Busy,
+    /// An answer that is no token response.
+    Unreadable,
+}
+
+/// What a refusal means, by the connector's table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Meaning {
+    pub class: String,
+    pub effect: GrantEffect,
+    pub remedy: String,
+}
+
+/// One vendor's token endpoint.
+pub(crate) struct TokenEndpoint<'a> {
+    pub transport: &'a Transport,
+    pub surroundings: &'a Surroundings,
+    pub rules: &'a ConsentRules,
+    pub tenant: &'a str,
+}
+
+type OAuthClient = oauth2::Client<
+    Refusal,
+    TokenReply,
+    basic::BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    basic::BasicRevocationErrorResponse,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+impl TokenEndpoint<'_> {
+    /// Redeems an authorization code. Never tried twice: a code is good for one use.
+    pub(crate) async fn redeem(
+        &self,
+        code: &str,
+        verifier: &str,
+        scopes: &[String],
+    ) -> Result<Exchanged, Failure> {
+        let client = self.client()?;
+        let request = client
+            .exchange_code(AuthorizationCode::new(code.to_owned()))
+            .set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()))
+            .add_extra_param("scope", scopes.join(" "));
+        let http = self.http(1);
+        request.request_async(&http).await.map_err(failure).map(Exchanged::from)
+    }
+
+    /// Exchanges a refresh token for an access token of one audience.
+    pub(crate) async fn refresh(&self, token: &Secret, scopes: &[String]) -> Result<Exchanged, Failure> {
+        let client = self.client()?;
+        let token = RefreshToken::new(token.expose().to_owned());
+        let request =
+            client.exchange_refresh_token(&token).add_scopes(scopes.iter().cloned().map(Scope::new));
+        let http = self.http(self.transport.limits().attempts);
+        request.request_async(&http).await.map_err(failure).map(Exchanged::from)
+    }
+
+    fn client(&self) -> Result<OAuthClient, Failure> {
+        let token_page =
+            self.rules.page(&self.rules.token_path, self.tenant).map_err(|_| Failure::Unreadable)?;
+        let redirect = RedirectUrl::new(self.rules.redirect_uri.clone()).map_err(|_| Failure::Unreadable)?;
+        let client = oauth2::Client::new(ClientId::new(self.rules.client_id.clone()))
+            .set_token_uri(TokenUrl::from_url(token_page))
+            .set_redirect_uri(redirect)
+            .set_auth_type(AuthType::RequestBody);
+        Ok(match &self.rules.client_secret {
+            Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
+            None => client,
+        })
+    }
+
+    fn http(&self, attempts: u32) -> TokenHttp<'_> {
+        let by_operator = self.rules.authority_by_operator;
+        TokenHttp { transport: self.transport, surroundings: self.surroundings, by_operator, attempts }
+    }
+}
+
+/// The first entry that matches; where none does, what the standard's own words mean.
+pub(crate) fn meaning(classes: &[ErrorClass], refusal: &Refusal) -> Meaning {
+    let matches = |class: &&ErrorClass| {
+        class.error.as_ref().is_none_or(|error| *error == refusal.error)
+            && class.code.is_none_or(|code| refusal.error_codes.contains(&u64::from(code)))
+    };
+    if let Some(class) = classes.iter().find(matches) {
+        return Meaning { class: class.class.clone(), effect: class.effect, remedy: class.remedy.clone() };
+    }
+    let (effect, remedy) = match refusal.error.as_str() {
+        "temporarily_unavailable" | "server_error" => (GrantEffect::Retry, "it is tried again"),
+        "invalid_grant"
+        | "consent_required"
+        | "interaction_required"
+        | "login_required"
+        | "access_denied" => (GrantEffect::NeedsConsent, "sign in and consent again"),
+        "invalid_client"
+        | "unauthorized_client"
+        | "invalid_request"
+        | "invalid_scope"
+        | "unsupported_grant_type" => (
+            GrantEffect::OperatorFault,
+            "check client id, client secret and redirect URI of the app registration",
+        ),
+        _ => (GrantEffect::Degraded, "it is tried again; if it lasts, consent again"),
+    };
+    Meaning { class: "unknown".into(), effect, remedy: remedy.into() }
+}
+
+/// The library's parse errors hold the body, tokens and all: none of them goes further than here.
+fn failure(error: RequestTokenError<Busy, Refusal>) -> Failure {
+    match error {
+        RequestTokenError::ServerResponse(refusal) => Failure::Refused(refusal),
+        RequestTokenError::Request(Busy) => Failure::Busy,
+        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => Failure::Unreadable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(error: Option<&str>, code: Option<u32>, class: &str, effect: GrantEffect) -> ErrorClass {
+        let (error, class) = (error.map(Into::into), class.into());
+        ErrorClass { error, code, class, effect, remedy: "do".into() }
+    }
+
+    fn refusal(error: &str, codes: &[u64]) -> Refusal {
+        Refusal { error: error.into(), error_codes: codes.to_vec(), ..Refusal::default() }
+    }
+
+    #[test]
+    fn the_first_matching_class_decides_and_unknown_ones_have_a_default() {
+        let table = [
+            class(Some("invalid_grant"), Some(50076), "mfa-required", GrantEffect::NeedsConsent),
+            class(None, Some(7_000_222), "secret-expired", GrantEffect::OperatorFault),
+            class(Some("temporarily_unavailable"), None, "transient", GrantEffect::Retry),
+        ];
+        for (error, codes, class, effect) in [
+            ("invalid_grant", &[70002, 50076][..], "mfa-required", GrantEffect::NeedsConsent),
+            ("invalid_client", &[7_000_222], "secret-expired", GrantEffect::OperatorFault),
+            ("temporarily_unavailable", &[], "transient", GrantEffect::Retry),
+            ("invalid_grant", &[1], "unknown", GrantEffect::NeedsConsent),
+            ("invalid_client", &[], "unknown", GrantEffect::OperatorFault),
+            ("server_error", &[], "unknown", GrantEffect::Retry),
+            ("something_new", &[], "unknown", GrantEffect::Degraded),
+        ] {
+            let meaning = meaning(&table, &refusal(error, codes));
+            assert_eq!((meaning.class.as_str(), meaning.effect), (class, effect), "{error} {codes:?}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The preflight table: what of the vendor works with an account's grant, asked live.
+//!
+//! **Rules:** probes decide, role names only explain; an answer that no row of the table knows is `unknown`, and
+//! unknown never blocks.
+
+use std::ops::RangeInclusive;
+
+use purser_domain::AccountId;
+use serde_json::Value;
+
+use crate::client::{self, Client, Outgoing, Target};
+use crate::connector::Connector;
+use crate::error::SendError;
+use crate::surroundings::Chance;
+
+/// A probe's answer is a small JSON document; what is larger is judged by its status alone.
+const ANSWER_CAP: usize = 1024 * 1024;
+
+/// One live request, and how to read its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// Its name.
+    pub name: String,
+    /// What works when it is ok.
+    pub capability: String,
+    /// The call it makes.
+    pub call: String,
+    /// Values for the call's path.
+    pub path: Vec<(String, String)>,
+    /// Its query.
+    pub query: Vec<(String, String)>,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// For a POST.
+    pub body: Option<String>,
+    /// Daily runs can not do without it.
+    pub needed: bool,
+    /// The first that matches decides.
+    pub answers: Vec<Answer>,
+}
+
+/// One answer a probe knows how to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Status codes.
+    pub statuses: RangeInclusive<u16>,
+    /// A header that must hold this value, compared without case.
+    pub header: Option<(String, String)>,
+    /// A JSON pointer into the body, and the text found there.
+    pub body: Option<(String, String)>,
+    /// What it says.
+    pub verdict: Verdict,
+    /// Stable code.
+    pub code: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// What a probe's answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It works.
+    Ok,
+    /// It does not.
+    Missing,
+    /// It can not be told. Never blocks.
+    Unknown,
+}
+
+impl Verdict {
+    /// `ok`, `missing` or `unknown`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Missing => "missing",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The probe's name.
+    pub name: String,
+    /// What works when it is ok.
+    pub capability: String,
+    /// What the answer says.
+    pub verdict: Verdict,
+    /// Stable code.
+    pub code: String,
+    /// What to do about it; empty when ok.
+    pub remedy: String,
+    /// For support: the status and the vendor's ids of the request.
+    pub evidence: String,
+    /// Daily runs can not do without it.
+    pub needed: bool,
+}
+
+/// What a table says of the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overall {
+    /// Nothing needed is known to be missing.
+    Active,
+    /// Something needed is missing.
+    Degraded {
+        /// Stable code of the first such row.
+        code: String,
+        /// What does not work.
+        what: String,
+        /// What to do about it.
+        remedy: String,
+    },
+}
+
+/// Asks every probe of the connector, one after the other, in the table's order.
+pub async fn preflight(
+    client: &Client,
+    chance: &Chance,
+    account: AccountId,
+    connector: &Connector,
+) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for probe in connector.consent.iter().flat_map(|rules| &rules.probes) {
+        rows.push(ask(client, chance, account, connector, probe).await);
+    }
+    rows
+}
+
+/// What the rows say together: the worst *needed* one decides.
+#[must_use]
+pub fn overall(rows: &[Row]) -> Overall {
+    let worst = rows.iter().find(|row| row.needed && row.verdict == Verdict::Missing);
+    worst.map_or(Overall::Active, |row| Overall::Degraded {
+        code: row.code.clone(),
+        what: format!("{} does not work", row.capability),
+        remedy: row.remedy.clone(),
+    })
+}
+
+async fn ask(
+    client: &Client,
+    chance: &Chance,
+    account: AccountId,
+    connector: &Connector,
+    probe: &Probe,
+) -> Row {
+    let target =
+        Target::Call { name: probe.call.clone(), path: probe.path.clone(), query: probe.query.clone() };
+    let outgoing = Outgoing {
+        target,
+        headers: probe.headers.clone(),
+        body: probe.body.clone(),
+        request_id: chance.uuid(),
+    };
+    match client.send(account, connector, &outgoing).await {
+        Ok(answer) => judged(probe, answer).await,
+        Err(error) => unanswered(probe, &error),
+    }
+}
+
+async fn judged(probe: &Probe, answer: client::Answer) -> Row {
+    let (status, headers) = (answer.status, answer.headers);
+    let body = answer.body.collect(ANSWER_CAP).await.unwrap_or_default();
+    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let evidence = evidence(status, &headers);
+    match probe.answers.iter().find(|known| known.matches(status, &headers, &body)) {
+        Some(known) => row(probe, known.verdict, &known.code, &known.remedy, evidence),
+        None => {
+            let remedy =
+                "the vendor's answer is not a known one; if runs fail, send this row to the plugin's author";
+            row(probe, Verdict::Unknown, "PRE-UNKNOWN", remedy, evidence)
+        }
+    }
+}
+
+fn unanswered(probe: &Probe, error: &SendError) -> Row {
+    row(probe, Verdict::Unknown, &error.code(), &error.remedy(), error.to_string())
+}
+
+fn row(probe: &Probe, verdict: Verdict, code: &str, remedy: &str, evidence: String) -> Row {
+    Row {
+        name: probe.name.clone(),
+        capability: probe.capability.clone(),
+        verdict,
+        code: code.to_owned(),
+        remedy: if verdict == Verdict::Ok { String::new() } else { remedy.to_owned() },
+        evidence,
+        needed: probe.needed,
+    }
+}
+
+impl Answer {
+    fn matches(&self, status: u16, headers: &[(String, String)], body: &Value) -> bool {
+        let header = self.header.as_ref().is_none_or(|(name, value)| has_header(headers, name, value));
+        let text = self
+            .body
+            .as_ref()
+            .is_none_or(|(pointer, text)| text_at(body, pointer).is_some_and(|is| is == *text));
+        self.statuses.contains(&status) && header && text
+    }
+}
+
+/// Values may arrive doubled ("true,true"): any of the parts counts.
+fn has_header(headers: &[(String, String)], name: &str, value: &str) -> bool {
+    headers
+        .iter()
+        .filter(|(given, _)| given.eq_ignore_ascii_case(name))
+        .any(|(_, given)| given.split(',').any(|part| part.trim().eq_ignore_ascii_case(value)))
+}
+
+fn text_at(body: &Value, pointer: &str) -> Option<String> {
+    match body.pointer(pointer)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(bool) => Some(bool.to_string()),
+        _ => None,
+    }
+}
+
+/// The status, and every header that by its name is an id of the request.
+fn evidence(status: u16, headers: &[(String, String)]) -> String {
+    let mut evidence = format!("HTTP {status}");
+    for (name, value) in headers {
+        let plain = name.replace('-', "");
+        if ["requestid", "correlationid", "traceid"].iter().any(|id| plain.ends_with(id)) {
+            let value: String = value.chars().filter(|c| !c.is_control()).take(80).collect();
+            evidence.push_str(&format!(", {name} {value}"));
+        }
+    }
+    evidence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table_row(needed: bool, verdict: Verdict) -> Row {
+        Row {
+            name: "n".into(),
+            capability: "read customers".into(),
+            verdict,
+            code: "X-1".into(),
+            remedy: "do".into(),
+            evidence: String::new(),
+            needed,
+        }
+    }
+
+    #[test]
+    fn only_a_needed_row_that_is_missing_degrades() {
+        for (rows, active) in [
+            (vec![], true),
+            (vec![table_row(true, Verdict::Ok), table_row(true, Verdict::Unknown)], true),
+            (vec![table_row(false, Verdict::Missing)], true),
+            (vec![table_row(true, Verdict::Ok), table_row(true, Verdict::Missing)], false),
+        ] {
+            assert_eq!(overall(&rows) == Overall::Active, active, "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn an_expectation_matches_status_header_and_body_together() {
+        let expectation = Answer {
+            statuses: 400..=403,
+            header: Some(("Is-Fine".into(), "TRUE".into())),
+            body: Some(("/error/code".into(), "900421".into())),
+            verdict: Verdict::Missing,
+            code: "X".into(),
+            remedy: String::new(),
+        };
+        let header = |value: &str| vec![("is-fine".to_owned(), value.to_owned())];
+        let body = serde_json::json!({"error": {"code": 900_421}});
+        assert!(expectation.matches(401, &header("true,true"), &body));
+        assert!(!expectation.matches(404, &header("true"), &body));
+        assert!(!expectation.matches(401, &header("false"), &body));
+        assert!(!expectation.matches(401, &[], &body));
+        assert!(!expectation.matches(401, &header("true"), &Value::Null));
+    }
+}

@@ -1,0 +1,373 @@
+//! The token vault: envelope encryption of grants and consent flows.
+//!
+//! Each sealed record has a random data key of its own (XChaCha20-Poly1305); the data key is wrapped by a versioned
+//! key-encryption key that never enters the database. **Invariant:** what a record is and whose it is — account,
+//! connector, tenant, kind — is bound in as associated data, so that no sealed text can be moved to another record.
+//! Rotation re-wraps the data key only; the text is not touched.
+
+mod keyring;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use purser_domain::{AccountId, ConnectorId};
+use zeroize::Zeroizing;
+
+pub use keyring::{KeyFault, KeyRing};
+
+use crate::secret::Secret;
+use crate::surroundings::Chance;
+
+const FORMAT: &[u8; 3] = b"PV1";
+const NONCE: usize = 24;
+const WRAPPED_KEY: usize = 32 + 16;
+
+/// What a sealed record holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An OAuth refresh token.
+    RefreshToken,
+    /// A vendor's plain API secret.
+    ApiSecret,
+    /// A consent flow under way.
+    Flow,
+}
+
+impl Kind {
+    fn byte(self) -> u8 {
+        match self {
+            Self::RefreshToken => 1,
+            Self::ApiSecret => 2,
+            Self::Flow => 3,
+        }
+    }
+}
+
+/// Whose grant it is. Bound into the sealed record.
+#[derive(Debug, Clone, Copy)]
+pub struct GrantIdentity<'a> {
+    /// The account.
+    pub account: AccountId,
+    /// Its connector.
+    pub connector: &'a ConnectorId,
+    /// The vendor's id of its tenant.
+    pub tenant: &'a str,
+}
+
+/// A sealed record, and which key-encryption key its data key is wrapped by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// All that is needed to open it, but the key.
+    pub bytes: Vec<u8>,
+    /// The key's version.
+    pub key_version: u32,
+}
+
+/// Why a sealed record stays closed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// The key ring lacks the key.
+    #[error("the key file has no key of version {0}, which stored grants need")]
+    MissingKey(u32),
+    /// Damaged, moved from another record, or sealed by another key of the same version.
+    #[error("a stored grant can not be opened with the key file")]
+    WontOpen,
+}
+
+impl VaultError {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::MissingKey(_) => "VLT-MISSING-KEY",
+            Self::WontOpen => "VLT-WONT-OPEN",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        "restore the key file that belongs to this database; without it each account must consent anew"
+    }
+}
+
+/// Seals and opens.
+pub struct Vault {
+    ring: RwLock<Arc<KeyRing>>,
+    chance: Chance,
+}
+
+impl Vault {
+    /// With the keys of a key file.
+    #[must_use]
+    pub fn new(ring: KeyRing, chance: Chance) -> Self {
+        Self { ring: RwLock::new(Arc::new(ring)), chance }
+    }
+
+    /// Takes a rotated key ring into use.
+    pub fn replace_ring(&self, ring: KeyRing) {
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+    }
+
+    /// The version that seals.
+    #[must_use]
+    pub fn newest_key(&self) -> u32 {
+        self.ring().newest().0
+    }
+
+    /// Refuses where a stored grant's key is missing: asked at start, before anything could be overwritten.
+    pub fn require_key(&self, version: u32) -> Result<(), VaultError> {
+        self.ring().key(version).map(|_| ()).ok_or(VaultError::MissingKey(version))
+    }
+
+    /// Seals an account's refresh token or API secret.
+    pub fn seal_grant(
+        &self,
+        identity: GrantIdentity<'_>,
+        kind: Kind,
+        secret: &Secret,
+    ) -> Result<Sealed, VaultError> {
+        self.seal(kind, &grant_context(identity), secret.expose().as_bytes())
+    }
+
+    /// Opens it again.
+    pub fn open_grant(
+        &self,
+        identity: GrantIdentity<'_>,
+        kind: Kind,
+        sealed: &[u8],
+    ) -> Result<Secret, VaultError> {
+        let plain = self.open(kind, &grant_context(identity), sealed)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| VaultError::WontOpen)?;
+        Ok(Secret::new(text.to_owned()))
+    }
+
+    /// Wraps a grant's data key with the newest key, leaving its text as it is.
+    pub fn rewrap_grant(
+        &self,
+        identity: GrantIdentity<'_>,
+        kind: Kind,
+        sealed: &[u8],
+    ) -> Result<Sealed, VaultError> {
+        let context = grant_context(identity);
+        let record = Record::parse(kind, sealed)?;
+        let data_key = self.unwrap_key(kind, &context, &record)?;
+        self.wrapped(kind, &context, &data_key, record.text)
+    }
+
+    /// Seals a consent flow under the hash of its handle.
+    pub(crate) fn seal_flow(&self, handle_hash: &[u8; 32], plain: &[u8]) -> Result<Sealed, VaultError> {
+        self.seal(Kind::Flow, handle_hash, plain)
+    }
+
+    /// Opens it again.
+    pub(crate) fn open_flow(
+        &self,
+        handle_hash: &[u8; 32],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.open(Kind::Flow, handle_hash, sealed)
+    }
+
+    /// A key for one purpose, so that no other use can produce what this one produces.
+    pub(crate) fn derived_key(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        use sha2::Digest as _;
+        let ring = self.ring();
+        let mut hasher = sha2::Sha256::new();
+        hasher.update(purpose.as_bytes());
+        hasher.update([0]);
+        hasher.update(ring.newest().1);
+        Zeroizing::new(hasher.finalize().into())
+    }
+
+    fn ring(&self) -> Arc<KeyRing> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn seal(&self, kind: Kind, context: &[u8], plain: &[u8]) -> Result<Sealed, VaultError> {
+        let data_key = Zeroizing::new(self.chance.bytes::<32>());
+        let nonce = self.chance.bytes::<NONCE>();
+        let mut text = nonce.to_vec();
+        text.extend(encrypt(&data_key, &nonce, &text_aad(kind, context), plain)?);
+        self.wrapped(kind, context, &data_key, &text)
+    }
+
+    fn open(&self, kind: Kind, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let record = Record::parse(kind, sealed)?;
+        let data_key = self.unwrap_key(kind, context, &record)?;
+        let (nonce, text) = record.text.split_at_checked(NONCE).ok_or(VaultError::WontOpen)?;
+        decrypt(&data_key, nonce, &text_aad(kind, context), text)
+    }
+
+    fn wrapped(
+        &self,
+        kind: Kind,
+        context: &[u8],
+        data_key: &[u8; 32],
+        text: &[u8],
+    ) -> Result<Sealed, VaultError> {
+        let ring = self.ring();
+        let (key_version, key) = ring.newest();
+        let nonce = self.chance.bytes::<NONCE>();
+        let mut bytes = FORMAT.to_vec();
+        bytes.push(kind.byte());
+        bytes.extend(key_version.to_be_bytes());
+        bytes.extend(nonce);
+        bytes.extend(encrypt(key, &nonce, &key_aad(kind, context, key_version), data_key)?);
+        bytes.extend(text);
+        Ok(Sealed { bytes, key_version })
+    }
+
+    fn unwrap_key(
+        &self,
+        kind: Kind,
+        context: &[u8],
+        record: &Record<'_>,
+    ) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+        let ring = self.ring();
+        let version = record.key_version;
+        let key = ring.key(version).ok_or(VaultError::MissingKey(version))?;
+        let plain = decrypt(key, record.nonce, &key_aad(kind, context, version), record.wrapped_key)?;
+        let data_key: [u8; 32] = plain.as_slice().try_into().map_err(|_| VaultError::WontOpen)?;
+        Ok(Zeroizing::new(data_key))
+    }
+}
+
+/// A sealed record's parts.
+struct Record<'a> {
+    key_version: u32,
+    nonce: &'a [u8],
+    wrapped_key: &'a [u8],
+    text: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    fn parse(kind: Kind, sealed: &'a [u8]) -> Result<Self, VaultError> {
+        let rest = sealed.strip_prefix(FORMAT).and_then(|rest| rest.strip_prefix(&[kind.byte()]));
+        let split = |bytes: &'a [u8], at| bytes.split_at_checked(at).ok_or(VaultError::WontOpen);
+        let (version, rest) = rest.and_then(<[u8]>::split_first_chunk::<4>).ok_or(VaultError::WontOpen)?;
+        let (nonce, rest) = split(rest, NONCE)?;
+        let (wrapped_key, text) = split(rest, WRAPPED_KEY)?;
+        Ok(Self { key_version: u32::from_be_bytes(*version), nonce, wrapped_key, text })
+    }
+}
+
+fn grant_context(identity: GrantIdentity<'_>) -> Vec<u8> {
+    let mut context = identity.account.0.to_be_bytes().to_vec();
+    for part in [identity.connector.as_str(), identity.tenant] {
+        context.extend(part.len().to_be_bytes());
+        context.extend(part.as_bytes());
+    }
+    context
+}
+
+fn text_aad(kind: Kind, context: &[u8]) -> Vec<u8> {
+    [b"purser text ".as_slice(), &[kind.byte()], context].concat()
+}
+
+fn key_aad(kind: Kind, context: &[u8], key_version: u32) -> Vec<u8> {
+    [b"purser key ".as_slice(), &[kind.byte()], &key_version.to_be_bytes(), context].concat()
+}
+
+fn encrypt(key: &[u8; 32], nonce: &[u8; NONCE], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+    let cipher = XChaCha20Poly1305::new(&(*key).into());
+    cipher.encrypt(&XNonce::from(*nonce), Payload { msg: plain, aad }).map_err(|_| VaultError::WontOpen)
+}
+
+fn decrypt(
+    key: &[u8; 32],
+    nonce: &[u8],
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| VaultError::WontOpen)?;
+    let cipher = XChaCha20Poly1305::new(&(*key).into());
+    let plain = cipher.decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad });
+    plain.map(Zeroizing::new).map_err(|_| VaultError::WontOpen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vault() -> Vault {
+        let chance = Chance::seeded(1);
+        Vault::new(KeyRing::generate(&chance), chance)
+    }
+
+    fn connector(text: &str) -> ConnectorId {
+        text.parse().unwrap()
+    }
+
+    fn identity<'a>(account: u32, connector: &'a ConnectorId, tenant: &'a str) -> GrantIdentity<'a> {
+        GrantIdentity { account: AccountId(account), connector, tenant }
+    }
+
+    #[test]
+    fn a_sealed_grant_opens_for_its_own_identity_and_kind_only() {
+        let (vault, sample, other) = (vault(), connector("sample"), connector("other"));
+        let mine = identity(1, &sample, "t1");
+        let sealed = vault.seal_grant(mine, Kind::RefreshToken, &Secret::new("planted".into())).unwrap();
+        let open = |identity, kind| vault.open_grant(identity, kind, &sealed.bytes);
+        assert_eq!(open(mine, Kind::RefreshToken).unwrap().expose(), "planted");
+        for other in [identity(2, &sample, "t1"), identity(1, &other, "t1"), identity(1, &sample, "t2")] {
+            assert_eq!(open(other, Kind::RefreshToken).unwrap_err(), VaultError::WontOpen);
+        }
+        assert_eq!(open(mine, Kind::ApiSecret).unwrap_err(), VaultError::WontOpen);
+    }
+
+    #[test]
+    fn any_changed_byte_keeps_it_closed() {
+        let (vault, sample) = (vault(), connector("sample"));
+        let mine = identity(1, &sample, "t");
+        let sealed = vault.seal_grant(mine, Kind::RefreshToken, &Secret::new("planted".into())).unwrap();
+        for at in 0..sealed.bytes.len() {
+            let mut bytes = sealed.bytes.clone();
+            bytes[at] ^= 1;
+            assert!(vault.open_grant(mine, Kind::RefreshToken, &bytes).is_err(), "byte {at}");
+            assert!(vault.open_grant(mine, Kind::RefreshToken, &sealed.bytes[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_in_clear_in_what_is_sealed() {
+        let (vault, sample) = (vault(), connector("sample"));
+        let sealed =
+            vault.seal_grant(identity(1, &sample, "t"), Kind::RefreshToken, &Secret::new("planted".into()));
+        let bytes = sealed.unwrap().bytes;
+        assert!(!bytes.windows(7).any(|window| window == b"planted"));
+    }
+
+    #[test]
+    fn after_rotation_old_grants_open_and_are_rewrapped_without_the_old_key() {
+        let (chance, sample) = (Chance::seeded(2), connector("sample"));
+        let mine = identity(1, &sample, "t");
+        let first = KeyRing::generate(&chance);
+        let rotated = first.rotated(&chance);
+        let vault = Vault::new(first, chance.clone());
+        let old = vault.seal_grant(mine, Kind::RefreshToken, &Secret::new("planted".into())).unwrap();
+        vault.replace_ring(rotated.clone());
+        assert_eq!(vault.open_grant(mine, Kind::RefreshToken, &old.bytes).unwrap().expose(), "planted");
+        let new = vault.rewrap_grant(mine, Kind::RefreshToken, &old.bytes).unwrap();
+        assert_eq!((old.key_version, new.key_version), (1, 2));
+        vault.replace_ring(rotated.without(1).unwrap());
+        assert_eq!(vault.open_grant(mine, Kind::RefreshToken, &new.bytes).unwrap().expose(), "planted");
+        let missing = vault.open_grant(mine, Kind::RefreshToken, &old.bytes).unwrap_err();
+        assert_eq!(missing, VaultError::MissingKey(1));
+        assert_eq!(vault.require_key(1).unwrap_err(), VaultError::MissingKey(1));
+    }
+
+    #[test]
+    fn another_key_of_the_same_version_opens_nothing() {
+        let sample = connector("sample");
+        let mine = identity(1, &sample, "t");
+        let sealed = vault().seal_grant(mine, Kind::RefreshToken, &Secret::new("x".into())).unwrap();
+        let chance = Chance::seeded(99);
+        let other = Vault::new(KeyRing::generate(&chance), chance);
+        assert_eq!(
+            other.open_grant(mine, Kind::RefreshToken, &sealed.bytes).unwrap_err(),
+            VaultError::WontOpen
+        );
+    }
+}

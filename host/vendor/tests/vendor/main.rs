@@ -1,0 +1,10 @@
+//! The vendor crate against a small vendor of our own, over real HTTP on loopback.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod client;
+mod consent;
+mod fake;
+mod preflight;
+mod secrets;
+mod tokens;
+mod world;
