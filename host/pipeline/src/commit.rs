@@ -65,9 +65,10 @@ async fn commit(
             work.store.abandon_partition(work.fence, partition, "RUN-STALE").await?;
             note(progress, partition, "RUN-STALE", what);
         }
-        Err(Error::Imbalance(difference)) => {
-            work.store.abandon_partition(work.fence, partition, "RUN-CONSERVATION").await?;
-            note(progress, partition, "RUN-CONSERVATION", &difference);
+        // The store has marked it: a repeated page, a sum that does not add up.
+        Err(Error::Incomplete(told)) => {
+            let (code, what) = told.split_once(' ').unwrap_or(("RUN-INCOMPLETE", told.as_str()));
+            note(progress, partition, code, what.split(" · ").next().unwrap_or(what));
         }
         Err(error) => return Err(error),
     }

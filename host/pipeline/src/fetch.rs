@@ -68,6 +68,27 @@ impl Trouble {
     }
 }
 
+impl Trouble {
+    /// The trouble a stored reason tells of: `CODE: what`, or `CODE what · what to do`.
+    #[must_use]
+    pub fn of_reason(reason: &str) -> Self {
+        let is_code = |word: &&str| {
+            word.contains('-')
+                && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-')
+        };
+        let first = reason.split([':', ' ']).next().unwrap_or_default();
+        let Some(code) = Some(first).filter(is_code) else { return Self::new("RUN-INCOMPLETE", reason) };
+        let rest = reason.get(code.len()..).unwrap_or_default();
+        match rest.strip_prefix(": ") {
+            Some(what) => Self::new(code, what),
+            None => Self::new(code, rest.split(" · ").next().unwrap_or_default().trim()),
+        }
+    }
+}
+
+/// The code of a refusal that only new consent mends.
+pub const REFUSED: &str = "RUN-CONSENT";
+
 impl Failure {
     fn last(code: &str, what: impl std::fmt::Display) -> Self {
         Self::Final(Trouble::new(code, what))
@@ -337,7 +358,7 @@ async fn next(
 pub fn call_trouble(error: &CallError) -> Trouble {
     match error {
         CallError::Problem(Problem::NeedsConsent(what)) => {
-            Trouble { stops_run: true, ..Trouble::new("RUN-CONSENT", what) }
+            Trouble { stops_run: true, ..Trouble::new(REFUSED, what) }
         }
         CallError::Problem(Problem::Reject(what)) => Trouble::new("RUN-REJECTED", what),
         other => Trouble { remedy: other.remedy().into(), ..Trouble::new(other.code(), other.sentence()) },
@@ -350,5 +371,30 @@ fn call_failure(error: CallError) -> Failure {
             Failure::Later(Duration::from_secs(seconds.into()))
         }
         other => Failure::Final(call_trouble(&other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_reason_gives_its_code_back() {
+        let table = [
+            ("RUN-NO-PAGE: the body is no JSON", "RUN-NO-PAGE", "the body is no JSON"),
+            ("RUN-REPEATED-PAGE the same page · run again", "RUN-REPEATED-PAGE", "the same page"),
+            (
+                "RUN-INCOMPLETE: CSP-401 not yet: wait · later",
+                "RUN-INCOMPLETE",
+                "CSP-401 not yet: wait · later",
+            ),
+            ("something: else", "RUN-INCOMPLETE", "something: else"),
+            ("", "RUN-INCOMPLETE", ""),
+        ];
+        for (reason, code, what) in table {
+            let trouble = Trouble::of_reason(reason);
+            assert_eq!((trouble.code.as_str(), trouble.what.as_str()), (code, what), "{reason}");
+            assert!(!trouble.remedy.is_empty());
+        }
     }
 }

@@ -60,7 +60,9 @@ pub fn map_page(
     };
     measures.iter().for_each(|measure| measure.count_in(&mut page.balance.received));
     match feed.kind {
-        FeedKind::Texts => take_texts(&mut page, plugin.products(context, &cut.bytes)?),
+        FeedKind::Texts => {
+            take_texts(&mut page, with_patience(plugin, |plugin| plugin.products(context, &cut.bytes))?)
+        }
         FeedKind::Purchases | FeedKind::Facts => {
             let mapped = map_records(plugin, context, &cut.bytes, &ranges)?;
             take_mapped(&mut page, mapped, &measures, feed, customer_of);
@@ -77,7 +79,7 @@ fn map_records(
     records: &[Range<usize>],
 ) -> Result<Mapped, CallError> {
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
-    match plugin.map(context, page, count) {
+    match with_patience(plugin, |plugin| plugin.map(context, page, count)) {
         Err(error) if error.is_deterministic_trap() && records.len() > 1 => {
             let (first, second) = records.split_at(records.len() / 2);
             let mut mapped = map_part(plugin, context, page, first)?;
@@ -92,6 +94,17 @@ fn map_records(
         result => result,
     }
 }
+
+/// A deadline or memory stop may be the host's own doing: once more, with room.
+fn with_patience<T>(plugin: &Plugin, call: impl Fn(&Plugin) -> Result<T, CallError>) -> Result<T, CallError> {
+    match call(plugin) {
+        Err(CallError::Deadline { .. } | CallError::Memory { .. }) => call(&plugin.with_room(ROOM)),
+        result => result,
+    }
+}
+
+/// How much more of each limit the second try has.
+const ROOM: u32 = 4;
 
 fn map_part(
     plugin: &Plugin,

@@ -3,8 +3,16 @@
 /// The remedy of a code.
 #[must_use]
 pub fn of(code: &str) -> &'static str {
-    TABLE.iter().find(|(known, _)| *known == code).map_or(FALLBACK, |(_, remedy)| remedy)
+    match TABLE.iter().find(|(known, _)| *known == code) {
+        Some((_, remedy)) => remedy,
+        None if code.starts_with("LED-VOID-") => HELD,
+        None => FALLBACK,
+    }
 }
+
+/// Voids that wait, for whatever reason.
+const HELD: &str = "Check at the vendor whether they are really gone. What was stored stands until a complete run shows \
+                    them again, or an operator takes them out.";
 
 const FALLBACK: &str = "Run again; if it stays, look at the run's log and report the code.";
 
@@ -37,6 +45,11 @@ const TABLE: &[(&str, &str)] = &[
         "RUN-ZERO",
         "There were records before and now there are none. Check at the vendor whether that can be right.",
     ),
+    ("RUN-UNFINISHED", "The run ended before all of this part was retrieved. Run again."),
+    (
+        "RUN-LATE-REQUEST",
+        "The plugin asked for more of a part that was complete. Report this to the plugin's publisher.",
+    ),
     ("RUN-NOTHING", "Nothing was retrieved. See the other notes; run again when they are mended."),
     ("RUN-PLUGIN", "The plugin version this run is pinned to is gone. Start a new run."),
 ];
@@ -52,5 +65,6 @@ mod tests {
             assert!(remedy.ends_with('.') && remedy.len() > 20, "{code}");
         }
         assert_eq!(of("never heard of"), FALLBACK);
+        assert_eq!(of("LED-VOID-EMPTY"), HELD);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use purser_store::accounts::{ConsentState, Reason};
 use purser_store::runs::{LogLine, RunState};
 use purser_store::{Error, Result};
 use tokio::sync::Notify;
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::commit::{self, PolicyOfAccount};
 use crate::crawl::{self, Ended};
-use crate::fetch::Trouble;
+use crate::fetch::{self, Trouble};
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::verdict;
@@ -40,7 +41,10 @@ pub async fn execute(work: Arc<Work>, policy: PolicyOfAccount, stop: Cancellatio
     match ended? {
         Ended::Stopped if !cancelled => Ok(Execution::Interrupted),
         Ended::Stopped => finish(&work, &progress, Some(RunState::Cancelled)).await,
-        Ended::NeedsConsent(_) => finish(&work, &progress, Some(RunState::Failed)).await,
+        Ended::NeedsConsent(trouble) => {
+            note_refusal(&work, trouble).await?;
+            finish(&work, &progress, Some(RunState::Failed)).await
+        }
         Ended::Complete => finish(&work, &progress, None).await,
     }
 }
@@ -68,12 +72,24 @@ async fn retrieve(
     ended
 }
 
+/// The vendor's interfaces refuse what its token endpoint still gives: only the plugin could tell, and nothing will work
+/// until a person consents anew.
+async fn note_refusal(work: &Work, trouble: Trouble) -> Result<()> {
+    let account = work.store.account(work.account()).await?;
+    if trouble.code != fetch::REFUSED
+        || !matches!(account.state, ConsentState::Active | ConsentState::Degraded(_))
+    {
+        return Ok(());
+    }
+    let reason = Reason { code: trouble.code, what: trouble.what, remedy: trouble.remedy, since: work.now() };
+    work.store.set_consent_state(account.id, &ConsentState::NeedsConsent(reason)).await
+}
+
 async fn finish(work: &Work, progress: &Progress, forced: Option<RunState>) -> Result<Execution> {
     for (partition, reason) in work.store.incomplete_partitions(work.run.id).await? {
-        let (code, what) = reason.split_once(": ").unwrap_or(("RUN-INCOMPLETE", reason.as_str()));
         let subject = format!("{} {}", partition.feed, partition.key);
         if !progress.has_note(&subject) {
-            progress.trouble(&subject, &Trouble::new(code, what));
+            progress.trouble(&subject, &Trouble::of_reason(&reason));
         }
     }
     verdict::look_for_zero(work, progress).await?;

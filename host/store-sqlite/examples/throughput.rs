@@ -35,9 +35,15 @@ async fn main() {
         ask(&store, fence, partitions).await;
         let (mut made, mut staged, mut committed) = (Cost::default(), Cost::default(), Cost::default());
         for number in 0..partitions {
-            let pages = made.of(|| pages(number, in_partition, in_page));
+            let request = number as u64 + 1;
+            for page_number in 0..in_partition.div_ceil(in_page) {
+                let page = made.of(|| page(number, page_number, in_page.min(in_partition)));
+                let clock = Clock::start();
+                store.stage_pages(fence, request, vec![page]).await.unwrap();
+                staged.add(&clock);
+            }
             let clock = Clock::start();
-            let completion = Completion { request: number as u64 + 1, pages, ..Completion::default() };
+            let completion = Completion { request, ..Completion::default() };
             store.complete_requests(fence, vec![completion]).await.unwrap();
             staged.add(&clock);
             let clock = Clock::start();
@@ -86,10 +92,6 @@ async fn ask(store: &SqliteStore, fence: Fence, partitions: usize) {
 fn partition(number: usize) -> Partition {
     let key = format!("subscription-{number}");
     Partition { feed: "utilization".into(), key, month: String::new(), currency: String::new(), stage: 0 }
-}
-
-fn pages(partition: usize, records: usize, in_page: usize) -> Vec<Page> {
-    (0..records.div_ceil(in_page)).map(|number| page(partition, number, in_page)).collect()
 }
 
 fn page(partition: usize, number: usize, records: usize) -> Page {

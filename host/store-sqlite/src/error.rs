@@ -8,12 +8,18 @@ use sqlx::migrate::MigrateError;
 const CORRUPT: u32 = 11;
 const FULL: u32 = 13;
 const NOT_A_DATABASE: u32 = 26;
+/// Extended codes of a disk that takes no more: SQLite knows only the plainest case as [`FULL`]. A quota or a limit on the
+/// size of a file, and a log's index that cannot grow, are errors of writing to it.
+const NO_ROOM: [u32; 2] = [10 | (3 << 8), 10 | (19 << 8)];
 
 /// The error of a query.
 pub(crate) fn failed(error: sqlx::Error) -> Error {
-    match error.as_database_error().and_then(primary_code) {
-        Some(FULL) => Error::DiskFull,
-        Some(CORRUPT | NOT_A_DATABASE) => {
+    // The extended code keeps the primary one in its lowest byte.
+    let code = error.as_database_error().and_then(extended_code);
+    match code.map(|code| (code & 0xff, code)) {
+        Some((FULL, _)) => Error::DiskFull,
+        Some((_, code)) if NO_ROOM.contains(&code) => Error::DiskFull,
+        Some((CORRUPT | NOT_A_DATABASE, _)) => {
             Error::Damaged("the database file is damaged; restore it from a backup".into())
         }
         _ => Error::Failed(Box::new(error)),
@@ -49,7 +55,6 @@ pub(crate) fn damaged(what: &str) -> Error {
     ))
 }
 
-fn primary_code(error: &dyn DatabaseError) -> Option<u32> {
-    // The extended code keeps the primary one in its lowest byte.
-    error.code()?.parse::<u32>().ok().map(|code| code & 0xff)
+fn extended_code(error: &dyn DatabaseError) -> Option<u32> {
+    error.code()?.parse().ok()
 }

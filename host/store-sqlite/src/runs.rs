@@ -128,6 +128,15 @@ impl Runs for SqliteStore {
         Ok(Some((run, fence)))
     }
 
+    async fn end_leases(&self) -> Result<()> {
+        let mut tx = self.write().await?;
+        query!("UPDATE runs SET lease_until = 0 WHERE state = 'running'")
+            .execute(&mut *tx)
+            .await
+            .map_err(failed)?;
+        tx.commit().await.map_err(failed)
+    }
+
     async fn renew_lease(&self, fence: Fence, until: Timestamp) -> Result<()> {
         let until = nanos(until);
         let mut tx = self.write().await?;

@@ -33,6 +33,7 @@ macro_rules! contract_tests {
             a_user_is_unique_without_case, a_setup_token_makes_one_administrator, an_expired_setup_token_makes_nobody,
             a_wrong_setup_token_leaves_the_right_one, a_session_lives_until_it_expires, the_audit_trail_tells_the_newest_first,
             an_occurrence_is_ordered_once, an_account_has_one_run_at_work, an_expired_lease_is_taken_over,
+            ended_leases_are_taken_over_at_once,
             a_renewed_lease_is_not_taken_over, a_stale_fence_changes_nothing, a_cancelled_run_is_told_so,
             a_feed_batch_starts_once, requests_wait_in_the_order_of_discovery, patience_puts_a_request_back,
             a_request_ends_once, a_resumed_run_keeps_what_was_completed, a_page_is_kept_once_and_read_back,

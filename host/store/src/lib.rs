@@ -40,9 +40,6 @@ pub enum Error {
     /// A commit older than what is stored.
     #[error("newer data is stored already")]
     Stale,
-    /// The partition does not add up: which measure, and by how much. Nothing was changed.
-    #[error("{0}")]
-    Imbalance(String),
     /// The partition must not replace what is stored: a stable code, what happened, what to do. Nothing was changed.
     #[error("the partition was not committed: {0}")]
     Incomplete(String),

@@ -225,6 +225,9 @@ pub trait Runs: Send + Sync {
     /// Takes the oldest run that waits and whose account has no other at work, or one whose lease has run out. Staged
     /// pages of requests that were under way are dropped; what was completed stays.
     async fn claim_run(&self, now: Timestamp, lease_until: Timestamp) -> Result<Option<(Run, Fence)>>;
+    /// Ends all leases: only for a process that alone works on this store, at its start. Whoever held them is gone, and
+    /// its runs need not wait.
+    async fn end_leases(&self) -> Result<()>;
     /// Keeps the lease.
     async fn renew_lease(&self, fence: Fence, until: Timestamp) -> Result<()>;
     /// Writes live progress.

@@ -55,7 +55,7 @@ fn cargo(request: &Request) -> Command {
     command.current_dir(&request.manifest_dir).env_clear().envs(clean_environment(std::env::vars_os()));
     command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&request.manifest_dir));
     command.args(["build", "--lib", "--locked", "--target", TARGET, "--profile", &request.profile]);
-    command.args(["--package", &request.package, "--target-dir"]).arg(&request.target_dir);
+    command.args(["--package", &request.package, "--target-dir"]).arg(target_dir(request));
     if !request.features.is_empty() {
         command.arg("--features").arg(request.features.join(","));
     }
@@ -78,10 +78,11 @@ fn rust_flags(manifest_dir: &Path) -> OsString {
     flags.join(OsStr::new("\x1f"))
 }
 
-/// The outermost folder above the plugin that cargo knows as a package or workspace.
+/// The outermost folder above the plugin that cargo knows as a package or workspace; absolute, as the compiler names it.
 fn source_root(manifest_dir: &Path) -> PathBuf {
+    let manifest_dir = manifest_dir.canonicalize().unwrap_or_else(|_| manifest_dir.to_owned());
     let known = manifest_dir.ancestors().filter(|folder| folder.join("Cargo.toml").is_file());
-    known.last().unwrap_or(manifest_dir).to_owned()
+    known.last().unwrap_or(&manifest_dir).to_owned()
 }
 
 fn clean_environment(outer: impl Iterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
@@ -114,7 +115,12 @@ fn module_path(request: &Request) -> PathBuf {
     // Cargo keeps the profile `dev` under the name it had before profiles had names.
     let profile = if request.profile == "dev" { "debug" } else { &request.profile };
     let file = format!("{}.wasm", request.package.replace('-', "_"));
-    request.target_dir.join(TARGET).join(profile).join(file)
+    target_dir(request).join(TARGET).join(profile).join(file)
+}
+
+/// Absolute: cargo runs in the plugin's folder, this process elsewhere.
+fn target_dir(request: &Request) -> PathBuf {
+    std::path::absolute(&request.target_dir).unwrap_or_else(|_| request.target_dir.clone())
 }
 
 #[cfg(test)]
@@ -157,6 +163,12 @@ mod tests {
         assert!(has_core_library(empty));
         let message = Error::MissingTarget.to_string();
         assert!(message.ends_with("rustup target add wasm32-unknown-unknown wasm32-wasip2"), "{message}");
+    }
+
+    #[test]
+    fn the_source_root_is_absolute_and_outermost() {
+        let root = source_root(Path::new("src"));
+        assert!(root.is_absolute() && root.join("wit/connector.wit").is_file(), "{}", root.display());
     }
 
     #[test]

@@ -42,6 +42,16 @@ fn a_customer_is_resolved_by_this_table() {
 }
 
 #[test]
+fn a_customer_nobody_has_listed_goes_by_the_vendors_id_where_the_account_says_so() {
+    let customers = Customers::by_vendor_id();
+    let mut description = contribution("a", "1", "1").description;
+    description.vendor_customer = "tenant-9".into();
+    assert_eq!(customers.code_of(&description), Some("tenant-9"));
+    description.vendor_customer = String::new();
+    assert_eq!(customers.code_of(&description), None, "nobody is no customer");
+}
+
+#[test]
 fn a_record_without_a_customer_is_its_subscriptions() {
     let named = contribution("a", "1", "1").description;
     let mut unnamed = named.clone();

@@ -46,6 +46,15 @@ pub async fn an_expired_lease_is_taken_over(store: &dyn Store) {
     assert!(matches!(store.renew_lease(stale, hour(9)).await, Err(Error::Fenced)));
 }
 
+pub async fn ended_leases_are_taken_over_at_once(store: &dyn Store) {
+    let account = account(store, "contoso").await;
+    let stale = begin(store, account, hour(0)).await;
+    store.end_leases().await.unwrap();
+    let (run, _) = store.claim_run(hour(0), hour(9)).await.unwrap().unwrap();
+    assert_eq!((run.id, run.attempt), (stale.run, 2));
+    assert!(matches!(store.renew_lease(stale, hour(9)).await, Err(Error::Fenced)));
+}
+
 pub async fn a_renewed_lease_is_not_taken_over(store: &dyn Store) {
     let account = account(store, "contoso").await;
     let fence = begin(store, account, hour(0)).await;

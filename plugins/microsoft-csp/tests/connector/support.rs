@@ -83,7 +83,10 @@ pub fn fact(kind: &str, key: &str, value: &serde_json::Value) -> Fact {
     Fact { kind: kind.into(), key: key.into(), value: value.to_string() }
 }
 
-pub fn call(request: &Request) -> (&str, Vec<(&str, &str)>, Vec<(&str, &str)>) {
+pub type Pairs<'r> = Vec<(&'r str, &'r str)>;
+
+/// Name, path parameters and query of a listed call.
+pub fn call(request: &Request) -> (&str, Pairs<'_>, Pairs<'_>) {
     let Target::Call(call) = &request.target else { panic!("no listed call: {request:?}") };
     let path = call.path.iter().map(|p| (p.name.as_str(), p.value.as_str())).collect();
     let query = call.query.iter().map(|p| (p.name.as_str(), p.value.as_str())).collect();

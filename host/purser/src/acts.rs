@@ -1,0 +1,301 @@
+//! What the pages may make happen, made to happen: consent, probes, runs. Each act is written to the audit trail.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{Timestamp, civil::Date};
+use purser_domain::schedule::Daily;
+use purser_domain::{AccountId, ConnectorId, RunId};
+use purser_pipeline::Host;
+use purser_pipeline::connector::Clouds;
+use purser_pipeline::framing;
+use purser_runtime::contract::mapping::PageContext;
+use purser_store::accounts::{Account, ConsentState, Grant, HostSettings, Probe, Reason};
+use purser_store::people::AuditEntry;
+use purser_vendor::connector::Connector;
+use purser_vendor::consent::{ConfirmedGrant, Consent, ConsentError, Renewal};
+use purser_vendor::preflight::{self, Overall};
+use purser_vendor::{Chance, Client, TokenSource, Vault};
+use purser_web::{Acts, BeginConsent, Confirmation, ConnectorView, Occurrence, Problem};
+use serde_json::json;
+use url::Url;
+
+mod describe;
+mod problems;
+
+use problems::{consent_problem, order_problem};
+
+/// The acts of one host.
+pub struct HostActs {
+    /// Runs, plugins, store, clock.
+    pub host: Arc<Host>,
+    /// Consent flows.
+    pub consent: Consent,
+    /// Access tokens.
+    pub tokens: Arc<TokenSource>,
+    /// Seals grants.
+    pub vault: Arc<Vault>,
+    /// Probes.
+    pub client: Arc<Client>,
+    /// Randomness.
+    pub chance: Chance,
+}
+
+impl HostActs {
+    fn connector(&self, id: &ConnectorId, cloud: Option<&str>) -> Result<Connector, Problem> {
+        let plugin = self.host.plugins.active(id).ok_or_else(|| {
+            Problem::new(404, "WEB-NOT-FOUND", "there is no such connector", "start from the menu")
+        })?;
+        let first = Clouds::served(plugin.descriptor()).into_iter().next();
+        let cloud = cloud.map(str::to_owned).or(first).unwrap_or_default();
+        let connector = self.host.clouds.connector(plugin.descriptor(), &cloud);
+        connector.map_err(|error| problems::cloud_problem(&error))
+    }
+
+    async fn audit(&self, who: &str, what: &str, detail: serde_json::Value) -> Result<(), Problem> {
+        let entry = AuditEntry { at: self.now(), who: who.to_owned(), what: what.to_owned(), detail };
+        Ok(self.host.store.audit(&entry).await?)
+    }
+
+    /// Stores a confirmed grant under the account of its tenant, made where there is none.
+    async fn store_grant(&self, grant: &ConfirmedGrant) -> Result<Account, Problem> {
+        let store = &self.host.store;
+        let title = title_of(&grant.user_name, &grant.tenant);
+        let account =
+            store.connect_account(&grant.connector, &grant.cloud, &grant.tenant, &title, self.now()).await?;
+        let sealed = grant
+            .seal(&self.vault, account.id)
+            .map_err(|error| consent_problem(&ConsentError::from(error)))?;
+        let former = store.grant(account.id).await?.map(|former| former.version);
+        let stored = Grant {
+            sealed: sealed.bytes,
+            key_version: sealed.key_version,
+            user_name: grant.user_name.clone(),
+            user_id: grant.user_id.clone(),
+            consented_at: grant.consented_at,
+            refreshed_at: grant.consented_at,
+            version: former.unwrap_or(0) + 1,
+        };
+        store.put_grant(account.id, former, &stored).await?;
+        store.set_consent_state(account.id, &ConsentState::Verifying).await?;
+        self.tokens.forget_account(account.id);
+        Ok(account)
+    }
+
+    /// Probes live, stores the table, and lets it decide the account's state.
+    async fn preflight(&self, account: &Account) -> Result<Vec<Probe>, Problem> {
+        let connector = self.connector(&account.connector, Some(&account.cloud))?;
+        let rows = preflight::preflight(&self.client, &self.chance, account.id, &connector).await;
+        let overall = preflight::overall(&rows);
+        let now = self.now();
+        let probes: Vec<Probe> = rows.into_iter().map(|row| stored_probe(row, now)).collect();
+        self.host.store.put_probes(account.id, &probes).await?;
+        let former = self.host.store.account(account.id).await?.state;
+        if let Some(state) = state_after(former, overall, now) {
+            self.host.store.set_consent_state(account.id, &state).await?;
+        }
+        Ok(probes)
+    }
+
+    async fn set_state(
+        &self,
+        account: AccountId,
+        state: ConsentState,
+        who: &str,
+        what: &str,
+    ) -> Result<(), Problem> {
+        self.host.store.set_consent_state(account, &state).await?;
+        self.audit(who, what, json!({ "account": account })).await
+    }
+}
+
+/// What the table makes of the state. What the token endpoint refused is not mended by a table, nor is a pause.
+fn state_after(former: ConsentState, overall: Overall, now: Timestamp) -> Option<ConsentState> {
+    match (former, overall) {
+        (ConsentState::Verifying | ConsentState::Active | ConsentState::Degraded(_), Overall::Active) => {
+            Some(ConsentState::Active)
+        }
+        (
+            ConsentState::Verifying | ConsentState::Active | ConsentState::Degraded(_),
+            Overall::Degraded { code, what, remedy },
+        ) => Some(ConsentState::Degraded(Reason { code, what, remedy, since: now })),
+        _ => None,
+    }
+}
+
+fn stored_probe(row: preflight::Row, probed_at: Timestamp) -> Probe {
+    Probe {
+        name: row.name,
+        capability: row.capability,
+        verdict: row.verdict.as_str().to_owned(),
+        code: row.code,
+        remedy: row.remedy,
+        evidence: row.evidence,
+        needed: row.needed,
+        probed_at,
+    }
+}
+
+/// The domain people sign in with says more than a tenant's number.
+fn title_of(user_name: &str, tenant: &str) -> String {
+    user_name.split_once('@').map_or(tenant, |(_, domain)| domain).to_owned()
+}
+
+#[async_trait]
+impl Acts for HostActs {
+    fn connectors(&self) -> Vec<ConnectorView> {
+        let connectors = self.host.plugins.connectors();
+        connectors.iter().map(|(id, plugin)| describe::view(id, plugin)).collect()
+    }
+
+    async fn begin_consent(&self, request: BeginConsent<'_>) -> Result<Url, Problem> {
+        let connector = self.connector(request.connector, request.cloud)?;
+        let renewal = match request.renew {
+            None => None,
+            Some(account) => {
+                let grant = self.host.store.grant(account).await?;
+                let tenant = self.host.store.account(account).await?.tenant;
+                let (user_name, user_id) =
+                    grant.map(|grant| (grant.user_name, grant.user_id)).unwrap_or_default();
+                Some(Renewal { tenant, user_name, user_id })
+            }
+        };
+        let begun = self.consent.begin(&connector, request.session, renewal).await;
+        Ok(begun.map_err(|error| consent_problem(&error))?.redirect)
+    }
+
+    async fn finish_consent(
+        &self,
+        connector: &ConnectorId,
+        cloud: Option<&str>,
+        query: &[(String, String)],
+        session: &[u8; 32],
+    ) -> Result<Confirmation, Problem> {
+        let connector = self.connector(connector, cloud)?;
+        let confirmation = self.consent.finish(&connector, query, session).await;
+        let confirmation = confirmation.map_err(|error| consent_problem(&error))?;
+        let accounts = self.host.store.accounts().await?;
+        let known = accounts.into_iter().find(|account| {
+            account.connector == connector.id
+                && account.cloud == connector.cloud
+                && account.tenant == confirmation.tenant
+        });
+        Ok(Confirmation {
+            handle: confirmation.handle,
+            tenant_title: known.as_ref().map(|account| account.title.clone()).unwrap_or_default(),
+            renewing: known.map(|account| account.id),
+            user_name: confirmation.user_name,
+            tenant: confirmation.tenant,
+        })
+    }
+
+    async fn confirm_consent(
+        &self,
+        handle: &str,
+        session: &[u8; 32],
+        who: &str,
+    ) -> Result<AccountId, Problem> {
+        let confirmed =
+            self.consent.confirm(handle, session).await.map_err(|error| consent_problem(&error))?;
+        let account = self.store_grant(&confirmed).await?;
+        let detail =
+            json!({ "account": account.id, "tenant": confirmed.tenant, "user": confirmed.user_name });
+        self.audit(who, "consent.given", detail).await?;
+        self.preflight(&account).await?;
+        Ok(account.id)
+    }
+
+    async fn probe(&self, account: AccountId, who: &str) -> Result<Vec<Probe>, Problem> {
+        let account = self.host.store.account(account).await?;
+        self.audit(who, "consent.probed", json!({ "account": account.id })).await?;
+        self.preflight(&account).await
+    }
+
+    async fn disconnect(&self, account: AccountId, who: &str) -> Result<(), Problem> {
+        self.host.store.erase_grant(account).await?;
+        self.tokens.forget_account(account);
+        self.set_state(account, ConsentState::Disconnected, who, "account.disconnected").await
+    }
+
+    async fn pause(&self, account: AccountId, who: &str) -> Result<(), Problem> {
+        self.set_state(account, ConsentState::Paused, who, "account.paused").await
+    }
+
+    async fn resume(&self, account: AccountId, who: &str) -> Result<(), Problem> {
+        self.set_state(account, ConsentState::Verifying, who, "account.resumed").await?;
+        let account = self.host.store.account(account).await?;
+        self.preflight(&account).await.map(|_| ())
+    }
+
+    async fn run_now(
+        &self,
+        account: AccountId,
+        from: Option<Date>,
+        to: Option<Date>,
+        who: &str,
+    ) -> Result<RunId, Problem> {
+        let run = self.host.order_now(account, from, to).await.map_err(order_problem)?;
+        self.audit(who, "run.ordered", json!({ "account": account, "run": run })).await?;
+        Ok(run)
+    }
+
+    async fn cancel_run(&self, run: RunId, who: &str) -> Result<(), Problem> {
+        self.host.store.cancel_run(run).await?;
+        self.audit(who, "run.cancelled", json!({ "run": run })).await
+    }
+
+    fn next_runs(&self, settings: &HostSettings, count: usize) -> Vec<Occurrence> {
+        let Ok(daily) = Daily::new(&settings.zone, &settings.time) else { return Vec::new() };
+        let next = daily.next_runs(self.now(), count).into_iter();
+        let shown = next.map(|run| Occurrence {
+            date: run.occurrence.date,
+            at: run.occurrence.at,
+            local: run.local,
+            utc: run.utc,
+        });
+        shown.collect()
+    }
+
+    fn validate_settings(
+        &self,
+        connector: &ConnectorId,
+        host: &HostSettings,
+        _plugin: &serde_json::Value,
+    ) -> Result<(), Problem> {
+        let wrong = |error: purser_domain::schedule::Invalid| {
+            Problem::new(400, "SET-SCHEDULE", error.to_string(), "correct it and save again")
+        };
+        Daily::new(&host.zone, &host.time).map_err(wrong)?;
+        let plugin = self.host.plugins.active(connector);
+        let feeds: Vec<String> = plugin
+            .iter()
+            .flat_map(|plugin| &plugin.descriptor().feeds)
+            .map(|feed| feed.name.clone())
+            .collect();
+        match host.feeds.iter().find(|feed| !feeds.contains(feed)) {
+            None => Ok(()),
+            Some(unknown) => {
+                let what = format!("the connector has no feed {unknown:?}; it has: {}", feeds.join(", "));
+                Err(Problem::new(400, "SET-FEED", what, "choose feeds of this connector"))
+            }
+        }
+    }
+
+    fn record_ranges(&self, context: &str, page: &[u8]) -> Result<Vec<Range<usize>>, Problem> {
+        let damaged = || {
+            Problem::new(
+                500,
+                "STO-PAGE",
+                "the stored page cannot be read",
+                "report this with the page's hash",
+            )
+        };
+        let context: PageContext = serde_json::from_str(context).map_err(|_| damaged())?;
+        framing::records(&context.framing, page).map_err(|_| damaged())
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.host.clock)()
+    }
+}

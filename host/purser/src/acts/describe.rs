@@ -1,0 +1,84 @@
+//! A plugin's descriptor as the pages show it.
+
+use purser_domain::ConnectorId;
+use purser_pipeline::connector::Clouds;
+use purser_runtime::Plugin;
+use purser_runtime::contract::manifest::{Call, Consent, Descriptor, FeedKind, Method};
+use purser_web::{CallView, CloudView, ConnectorView, ConsentView, FeedView, LocaleView, RoleSetView};
+
+/// A connector by its active plugin.
+pub fn view(id: &ConnectorId, plugin: &Plugin) -> ConnectorView {
+    let descriptor = plugin.descriptor();
+    ConnectorView {
+        id: id.clone(),
+        title: descriptor.title.clone(),
+        publisher: descriptor.publisher.clone(),
+        version: descriptor.version.clone(),
+        interface: "purser:connector@0.1.0".into(),
+        digest: plugin.digest(),
+        clouds: Clouds::served(descriptor)
+            .into_iter()
+            .map(|id| CloudView { title: title_of_cloud(&id), id })
+            .collect(),
+        consent: descriptor.consent.as_ref().map(consent),
+        locales: descriptor
+            .locales
+            .iter()
+            .map(|locale| LocaleView { tag: locale.tag.clone(), title: locale.title.clone() })
+            .collect(),
+        default_locale: descriptor.default_locale.clone(),
+        settings_schema: serde_json::from_str(&descriptor.settings_schema).unwrap_or_default(),
+        feeds: descriptor.feeds.iter().map(|feed| feed_view(&feed.name, &feed.title, feed.kind)).collect(),
+        calls: descriptor.calls.iter().map(|call| call_view(descriptor, call)).collect(),
+        download_hosts: descriptor.download_hosts.iter().map(|host| host.pattern.clone()).collect(),
+    }
+}
+
+/// `us-government` → `US Government`.
+fn title_of_cloud(id: &str) -> String {
+    let titled = |word: &str| {
+        let short = word.len() <= 2;
+        let (first, rest) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+        if short { word.to_uppercase() } else { format!("{}{rest}", first.to_uppercase()) }
+    };
+    id.split('-').map(titled).collect::<Vec<_>>().join(" ")
+}
+
+fn consent(consent: &Consent) -> ConsentView {
+    ConsentView {
+        advice: consent.advice.clone(),
+        button: consent.button.clone(),
+        role_rule: consent.role_rule.clone(),
+        role_sets: consent
+            .role_sets
+            .iter()
+            .map(|set| RoleSetView { roles: set.roles.clone(), enough: set.enough, note: set.note.clone() })
+            .collect(),
+        idle_days: consent.idle_days,
+    }
+}
+
+fn feed_view(name: &str, title: &str, kind: FeedKind) -> FeedView {
+    let kind = match kind {
+        FeedKind::Facts => "facts",
+        FeedKind::Purchases => "purchases",
+        FeedKind::Texts => "texts",
+    };
+    FeedView { name: name.to_owned(), title: title.to_owned(), kind: kind.to_owned() }
+}
+
+fn call_view(descriptor: &Descriptor, call: &Call) -> CallView {
+    let endpoint = descriptor.endpoints.iter().find(|endpoint| endpoint.name == call.endpoint);
+    let base = endpoint.and_then(|endpoint| endpoint.base_urls.first());
+    let method = match call.method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+    };
+    CallView {
+        name: call.name.clone(),
+        method: method.to_owned(),
+        endpoint: base.map(|pair| pair.value.clone()).unwrap_or_default(),
+        path: call.path.clone(),
+        purpose: call.purpose.clone(),
+    }
+}

@@ -1,0 +1,30 @@
+//! Errors of other crates as the pages show them.
+
+use purser_pipeline::connector::CloudError;
+use purser_pipeline::host::OrderError;
+use purser_vendor::consent::ConsentError;
+use purser_web::Problem;
+
+/// Why a consent was not given.
+pub fn consent_problem(error: &ConsentError) -> Problem {
+    Problem::new(400, &error.code(), error.to_string(), error.remedy())
+}
+
+/// Why descriptor and configuration make no connector.
+pub fn cloud_problem(error: &CloudError) -> Problem {
+    let remedy = "check the connector's section of the configuration, and the plugin's version";
+    Problem::new(500, "CFG-004", error.to_string(), remedy)
+}
+
+/// Why a run was not ordered. Its text is code, sentence and remedy.
+pub fn order_problem(error: OrderError) -> Problem {
+    match error {
+        OrderError::Store(error) => error.into(),
+        error => {
+            let text = error.to_string();
+            let (told, remedy) = text.split_once(" · ").unwrap_or((&text, "correct it and try again"));
+            let (code, what) = told.split_once(' ').unwrap_or(("RUN-ORDER", told));
+            Problem::new(400, code, what, remedy)
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The commands. Each opens what it needs, does one thing, and says what came of it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod demo;
+mod export;
+mod plugin;
+pub mod run;
+pub mod serve;
+mod simulator;
+
+/// Purser retrieves what cloud vendors meter and turns it into Purchases a billing system can invoice from.
+#[derive(Debug, Parser)]
+#[command(name = "purser", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// Write logs as JSON, one object a line.
+    #[arg(long, global = true, env = "PURSER_LOGS_JSON")]
+    pub logs_json: bool,
+    /// For tests: the instant the clock shows when the process starts.
+    #[arg(long, global = true, hide = true, env = "PURSER_CLOCK")]
+    clock: Option<jiff::Timestamp>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try everything: a simulated Microsoft cloud, Purser, and a sign-in, on this machine only.
+    Demo(demo::Args),
+    /// Serve the web UI, the API and the daily schedule.
+    Serve(serve::Args),
+    /// Serve a simulated Microsoft cloud alone.
+    Simulator(simulator::Args),
+    /// Retrieve now for one account, and show what came of it.
+    Run(run::Args),
+    /// Write Purchases to a file or to standard output.
+    Export(export::Args),
+    /// Try plugins without an account.
+    #[command(subcommand)]
+    Plugin(plugin::Command),
+}
+
+/// Where Purser keeps everything, for the commands that need it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DataArgs {
+    /// Configuration file; without it `purser.toml` here, if there is one.
+    #[arg(long, env = "PURSER_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Data directory, over the configuration's.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+}
+
+/// Does what was asked.
+pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(instant) = cli.clock {
+        crate::wiring::begin_clock_at(instant);
+    }
+    match cli.command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Serve(args) => serve::run(args).await,
+        Command::Simulator(args) => simulator::run(args).await,
+        Command::Run(args) => run::run(args).await,
+        Command::Export(args) => export::run(args).await,
+        Command::Plugin(command) => plugin::run(command),
+    }
+}

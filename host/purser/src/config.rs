@@ -1,0 +1,119 @@
+//! The configuration: a file, over it the environment (`PURSER_LISTEN`, `PURSER_CONNECTORS__MICROSOFT_CSP__CLIENT_ID`
+//! …), over it the command line. A key nobody knows is refused by name, with the keys there are.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::failure::Failure;
+
+/// Everything an operator can say.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Config {
+    /// Data directory.
+    pub data: PathBuf,
+    /// Address the web UI listens on.
+    pub listen: SocketAddr,
+    /// Address people use; redirect URIs begin with it. Unless given: http at `listen`.
+    pub public_url: Option<Url>,
+    /// Connectors by id.
+    pub connectors: BTreeMap<String, Connector>,
+}
+
+/// One connector's app registration and clouds.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Connector {
+    /// The app registration's id.
+    pub client_id: String,
+    /// Its secret; better in a file.
+    pub client_secret: Option<String>,
+    /// File with the secret.
+    pub client_secret_file: Option<PathBuf>,
+    /// What differs from the plugin's defaults, by cloud.
+    pub clouds: BTreeMap<String, Cloud>,
+}
+
+/// Base URLs in place of the plugin's.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Cloud {
+    /// Where users sign in.
+    pub authority: Option<Url>,
+    /// Base URLs by endpoint name.
+    pub endpoints: BTreeMap<String, Url>,
+    /// Hosts of downloads, as base URLs.
+    pub download_hosts: Vec<Url>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("purser-data"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            connectors: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file (`purser.toml` here, where none is named and there is one) and the environment.
+    ///
+    /// # Errors
+    /// [`Failure`] that names the wrong key and what is allowed.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let named = file.map(Path::to_path_buf).unwrap_or_else(|| PathBuf::from("purser.toml"));
+        let source = config::File::from(named).required(file.is_some()).format(config::FileFormat::Toml);
+        let environment = config::Environment::with_prefix("PURSER").prefix_separator("_").separator("__");
+        // Some variables are the command line's own.
+        let environment = environment.source(Some(own_variables()));
+        let built = config::Config::builder().add_source(source).add_source(environment).build();
+        let config: Self = built.and_then(config::Config::try_deserialize).map_err(|error| {
+            Failure::input(
+                "CFG-001",
+                format!("the configuration cannot be used: {error}"),
+                "correct it and start again",
+            )
+        })?;
+        Ok(config)
+    }
+
+    /// The address people use.
+    ///
+    /// # Errors
+    /// Never for an address that can be listened on.
+    pub fn public_url(&self) -> Result<Url, url::ParseError> {
+        self.public_url.clone().map_or_else(|| Url::parse(&format!("http://{}", self.listen)), Ok)
+    }
+}
+
+impl Connector {
+    /// The app registration's secret.
+    ///
+    /// # Errors
+    /// Where its file cannot be read.
+    pub fn secret(&self) -> anyhow::Result<Option<String>> {
+        let Some(file) = &self.client_secret_file else { return Ok(self.client_secret.clone()) };
+        let secret = std::fs::read_to_string(file).map_err(|error| {
+            let what = format!("the file of client-secret-file cannot be read: {error}");
+            Failure::input("CFG-002", what, "name a file that Purser may read")
+        })?;
+        Ok(Some(secret.trim().to_owned()))
+    }
+}
+
+fn own_variables() -> config::Map<String, String> {
+    const COMMAND_LINE: &[&str] =
+        &["PURSER_CONFIG", "PURSER_LOGS_JSON", "PURSER_CLOCK", "PURSER_SAMPLES", "PURSER_CI_CACHE"];
+    std::env::vars()
+        .filter(|(name, _)| name.starts_with("PURSER_") && !COMMAND_LINE.contains(&name.as_str()))
+        .map(|(name, value)| {
+            (name.replace("__", "\0").replace('_', "-").replace('\0', "__").replacen('-', "_", 1), value)
+        })
+        .collect()
+}

@@ -1,0 +1,36 @@
+//! The web UI and the API: server-rendered pages under a strict content security policy, one file per resource.
+//!
+//! [`router`] is all the binary needs: it takes a [`WebState`] with the store and the [`Acts`] — the one port through
+//! which a page makes something happen outside the store. Every route, with the role it asks for, stands in one table
+//! (`routes.rs`), from which the router itself is made.
+//!
+//! **Invariants:** no route is reachable but through that table's guard; a GET changes nothing but the consent flow,
+//! which is bound to the session; nothing vendor-specific is written here, only what the connector's view says.
+
+mod acts;
+mod assets;
+mod books;
+mod export;
+mod format;
+mod headers;
+mod names;
+mod pages;
+mod password;
+mod problem;
+mod routes;
+mod sessions;
+mod shell;
+mod state;
+mod throttle;
+
+pub use acts::{
+    Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, FeedView, LocaleView,
+    Occurrence, RoleSetView,
+};
+pub use password::{MIN_PASSWORD_LENGTH, PasswordError, hash_password};
+pub use problem::Problem;
+pub use routes::{callback_path, router};
+pub use state::WebState;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,114 @@
+//! `/api/v1/…`: what the pages show, for programs. Problems are `application/problem+json`.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use purser_domain::RunId;
+use purser_domain::purchase::Key;
+use purser_pipeline::export::Row;
+use purser_store::runs::Run;
+use serde::Serialize;
+
+use super::purchase_query::PurchaseQuery;
+use crate::books::Books;
+use crate::problem::Problem;
+use crate::shell::Visitor;
+use crate::state::WebState;
+
+/// Purchases of one answer, unless fewer are asked for.
+const LIMIT: u32 = 1_000;
+
+/// Some Purchases, in ledger order.
+#[derive(Serialize)]
+pub(crate) struct Purchases {
+    purchases: Vec<Item>,
+    /// Give it as `after` for those that follow; none: these were the last.
+    next: Option<Key>,
+}
+
+/// A Purchase with its id.
+#[derive(Serialize)]
+struct Item {
+    id: Key,
+    #[serde(flatten)]
+    row: Row,
+}
+
+/// Purchases of a filter, the same as on the page.
+pub(crate) async fn purchases(
+    State(state): State<WebState>,
+    _: Visitor,
+    Query(query): Query<PurchaseQuery>,
+) -> Result<Json<Purchases>, Problem> {
+    let limit = query.limit(LIMIT, LIMIT)?;
+    let mut found = state.store.purchases(&query.filter()?, query.after()?, limit + 1).await?;
+    let is_more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found.last().map(|last| last.key).filter(|_| is_more);
+    let words = Books::load(&state).await?.words(&state, &found).await?;
+    let item = |(purchase, words): (purser_domain::Purchase, crate::names::Words)| Item {
+        id: purchase.key,
+        row: Row::new(purchase, words.name),
+    };
+    Ok(Json(Purchases { purchases: found.into_iter().zip(words).map(item).collect(), next }))
+}
+
+/// One run with its report.
+pub(crate) async fn run(
+    State(state): State<WebState>,
+    _: Visitor,
+    Path(run): Path<String>,
+) -> Result<Json<Run>, Problem> {
+    let run: RunId = run.parse().map_err(|_| Problem::not_found("run"))?;
+    Ok(Json(state.store.run(run).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use crate::testing::Site;
+
+    #[tokio::test]
+    async fn a_program_walks_all_purchases_by_cursor() {
+        let mut site = Site::with_many_purchases(25).await;
+        site.sign_in("vera").await;
+        let (mut after, mut seen) = (String::new(), Vec::new());
+        loop {
+            let text = site.get(&format!("/api/v1/purchases?limit=10&after={after}")).await.text;
+            let answer: Value = serde_json::from_str(&text).unwrap();
+            seen.extend(
+                answer["purchases"].as_array().unwrap().iter().map(|p| p["id"].as_str().unwrap().to_owned()),
+            );
+            match answer["next"].as_str() {
+                Some(next) => after = next.to_owned(),
+                None => break,
+            }
+        }
+        assert_eq!(seen.len(), 25);
+        assert!(seen.is_sorted());
+    }
+
+    #[tokio::test]
+    async fn decimals_are_text_and_problems_are_json() {
+        let mut site = Site::with_purchases().await;
+        let refused = site.get("/api/v1/purchases").await;
+        assert_eq!((refused.status, refused.header("content-type")), (401, "application/problem+json"));
+        site.sign_in("vera").await;
+        let answer: Value =
+            serde_json::from_str(&site.get("/api/v1/purchases?search=VM").await.text).unwrap();
+        assert_eq!(answer["purchases"][0]["cost"], "1234.5678901234567890123456789");
+        let run: Value = serde_json::from_str(&site.get("/api/v1/runs/1").await.text).unwrap();
+        assert_eq!(
+            (&run["state"], &run["report"]["balance"]["received"]["records"]),
+            (&"succeeded".into(), &3.into())
+        );
+        for (path, status) in [("/api/v1/runs/99", 404), ("/api/v1/runs/x", 404), ("/api/v1/none", 404)] {
+            let answer = site.get(path).await;
+            assert_eq!(
+                (answer.status, answer.header("content-type")),
+                (status, "application/problem+json"),
+                "{path}"
+            );
+        }
+    }
+}

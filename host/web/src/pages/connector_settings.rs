@@ -1,0 +1,73 @@
+//! `/connectors/{connector}/settings`: connect an account, and look after those that are connected.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::connector::{AccountRow, rows};
+use crate::acts::ConnectorView;
+use crate::problem::Problem;
+use crate::shell::{Area, Shell, Visitor, page};
+use crate::state::WebState;
+
+#[derive(Template)]
+#[template(path = "connector_settings.html")]
+struct ConnectorSettingsPage {
+    shell: Shell,
+    connector: ConnectorView,
+    accounts: Vec<AccountRow>,
+    /// What *Copy link* copies: the way to the consent, for a private window.
+    link: String,
+}
+
+/// The page.
+pub(crate) async fn show(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(connector): Path<String>,
+) -> Result<Response, Problem> {
+    let connector = state.connector(&connector)?;
+    let shell = Shell::load(&state, &visitor, Area::Connectors).await?;
+    let accounts = rows(&state, &connector).await?;
+    let path = format!("/connectors/{}/consent/start", connector.id);
+    let link = state.public_url.join(&path).map_or(path, String::from);
+    page(&ConnectorSettingsPage { shell, connector, accounts, link })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Site;
+
+    #[tokio::test]
+    async fn the_button_and_the_advice_are_the_connectors_words() {
+        let mut site = Site::empty().await;
+        site.sign_in("olaf").await;
+        let text = site.get("/connectors/test-cloud/settings").await.text;
+        assert!(text.contains("Login with your Test Account") && text.contains("Use a service account."));
+        assert!(text.contains("href=\"/connectors/test-cloud/consent/start?cloud=global\""));
+        assert!(
+            text.contains("http://localhost:8080/connectors/test-cloud/consent/start"),
+            "the link to copy"
+        );
+        assert!(text.contains("Nothing is retrieved until an account is connected"));
+    }
+
+    #[tokio::test]
+    async fn a_viewer_sees_the_accounts_but_no_buttons() {
+        let mut site = Site::with_purchases().await;
+        site.sign_in("vera").await;
+        let text = site.get("/connectors/test-cloud/settings").await.text;
+        assert!(text.contains("Contoso Partner"));
+        assert!(!text.contains("consent/start") && !text.contains("/disconnect"));
+    }
+
+    #[tokio::test]
+    async fn an_operator_can_renew_test_pause_and_disconnect() {
+        let mut site = Site::with_purchases().await;
+        site.sign_in("olaf").await;
+        let text = site.get("/connectors/test-cloud/settings").await.text;
+        for part in ["renew=1", "/accounts/1/preflight", "/accounts/1/pause", "/accounts/1/disconnect"] {
+            assert!(text.contains(part), "{part}");
+        }
+    }
+}

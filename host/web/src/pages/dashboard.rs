@@ -1,0 +1,179 @@
+//! `/`: how things stand, at a glance.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use purser_domain::{Decimal, Month};
+use purser_store::ledger::Rollup;
+
+use super::activity::RunRow;
+use crate::books::Books;
+use crate::format::{Number, NumberStyle, Pill, consent_pill, utc_day};
+use crate::problem::Problem;
+use crate::shell::{Area, Shell, Visitor, page};
+use crate::state::WebState;
+
+const DAYS: i64 = 30;
+const CHART_HEIGHT: u32 = 96;
+
+#[derive(Template)]
+#[template(path = "dashboard.html")]
+struct DashboardPage {
+    shell: Shell,
+    accounts: Vec<AccountRow>,
+    months: Vec<MonthTile>,
+    chart: Option<Chart>,
+    runs: Vec<RunRow>,
+}
+
+struct AccountRow {
+    title: String,
+    connector: String,
+    path: String,
+    pill: Pill,
+    reason: String,
+}
+
+/// This month's cost in one currency.
+struct MonthTile {
+    month: Month,
+    currency: String,
+    cost: Number,
+    purchases: String,
+}
+
+struct Chart {
+    currency: String,
+    bars: Vec<Bar>,
+    width: u32,
+    first: Date,
+    last: Date,
+    highest: Number,
+}
+
+struct Bar {
+    x: u32,
+    y: u32,
+    height: u32,
+    day: Date,
+    cost: Number,
+}
+
+/// The page.
+pub(crate) async fn show(State(state): State<WebState>, visitor: Visitor) -> Result<Response, Problem> {
+    let shell = Shell::load(&state, &visitor, Area::Dashboard).await?;
+    let books = Books::load(&state).await?;
+    let today = utc_day(state.acts.now());
+    let first = today.saturating_sub((DAYS - 1).days());
+    let from = first.min(today.first_of_month());
+    let rollups = state.store.rollups(None, Some(from), Some(today.saturating_add(1.day()))).await?;
+    let recent = state.store.runs(None, 6).await?;
+    let runs =
+        recent.into_iter().map(|run| RunRow::of(&run, &books, visitor.numbers, state.acts.now())).collect();
+    let months = this_month(&rollups, today, visitor.numbers);
+    let chart =
+        months.first().and_then(|month| chart(&rollups, &month.currency, first, today, visitor.numbers));
+    page(&DashboardPage { shell, accounts: account_rows(&books), months, chart, runs })
+}
+
+fn account_rows(books: &Books) -> Vec<AccountRow> {
+    let row = |book: &crate::books::Book| AccountRow {
+        title: book.account.title.clone(),
+        connector: book
+            .connector
+            .as_ref()
+            .map_or_else(|| book.account.connector.to_string(), |c| c.title.clone()),
+        path: format!("/connectors/{}/accounts/{}", book.account.connector, book.account.id),
+        pill: consent_pill(&book.account.state),
+        reason: super::connector::reason(&book.account.state)
+            .map(|reason| reason.what.clone())
+            .unwrap_or_default(),
+    };
+    books.iter().map(row).collect()
+}
+
+/// Cost of the month's Purchases by the day they start, most rows first.
+fn this_month(rollups: &[Rollup], today: Date, numbers: NumberStyle) -> Vec<MonthTile> {
+    let month = Month::of(today);
+    let mut sums: BTreeMap<&str, (Decimal, u64)> = BTreeMap::new();
+    for rollup in
+        rollups.iter().filter(|rollup| Month::of(rollup.day) == month && !rollup.currency.is_empty())
+    {
+        let sum = sums.entry(&rollup.currency).or_default();
+        *sum = (&sum.0 + &rollup.cost, sum.1 + rollup.purchases);
+    }
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    sums.sort_by_key(|(_, (_, purchases))| std::cmp::Reverse(*purchases));
+    let tile = |(currency, (cost, purchases)): (&str, (Decimal, u64))| MonthTile {
+        month: month.clone(),
+        currency: currency.to_owned(),
+        cost: numbers.money(&cost),
+        purchases: numbers.count(purchases),
+    };
+    sums.into_iter().map(tile).collect()
+}
+
+fn chart(rollups: &[Rollup], currency: &str, first: Date, last: Date, numbers: NumberStyle) -> Option<Chart> {
+    let mut days: BTreeMap<Date, Decimal> =
+        first.series(1.day()).take_while(|day| *day <= last).map(|day| (day, Decimal::zero())).collect();
+    for rollup in rollups.iter().filter(|rollup| rollup.currency == currency) {
+        if let Some(sum) = days.get_mut(&rollup.day) {
+            *sum = &*sum + &rollup.cost;
+        }
+    }
+    let peak = days.values().max().cloned()?;
+    let scale = Some(hundredths(&peak)).filter(|scale| *scale > 0)?;
+    let bar = |(place, (day, cost)): (u32, (Date, Decimal))| {
+        let share = hundredths(&cost).max(0).saturating_mul(i128::from(CHART_HEIGHT)) / scale;
+        let height = u32::try_from(share).unwrap_or(CHART_HEIGHT).max(u32::from(!cost.is_zero()));
+        Bar { x: place * 20, y: CHART_HEIGHT.saturating_sub(height), height, day, cost: numbers.money(&cost) }
+    };
+    let width = u32::try_from(days.len()).unwrap_or_default() * 20;
+    let (currency, highest) = (currency.to_owned(), numbers.money(&peak));
+    Some(Chart { currency, bars: (0..).zip(days).map(bar).collect(), width, first, last, highest })
+}
+
+/// Good enough for the height of a bar; the exact amount stands beside it.
+fn hundredths(amount: &Decimal) -> i128 {
+    let text = amount.canonical();
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let fraction: String = fraction.chars().chain("00".chars()).take(2).collect();
+    format!("{whole}{fraction}").parse().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Site;
+
+    #[test]
+    fn bars_are_scaled_without_floats() {
+        for (amount, expected) in [("1.239", 123), ("-0.5", -50), ("12", 1200), ("0", 0)] {
+            assert_eq!(hundredths(&amount.parse().unwrap()), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_site_says_how_to_begin() {
+        let mut site = Site::empty().await;
+        site.sign_in("anna").await;
+        let text = site.get("/").await.text;
+        assert!(
+            text.contains("Connect your first account") && text.contains("/connectors/test-cloud/settings")
+        );
+    }
+
+    #[tokio::test]
+    async fn it_shows_this_months_cost_and_what_waits_for_a_person() {
+        let mut site = Site::with_purchases().await;
+        site.needs_consent().await;
+        site.sign_in("anna").await;
+        let text = site.get("/").await.text;
+        assert!(text.contains("Needs consent") && text.contains("the consenting user was disabled"));
+        assert!(text.contains("EUR"), "the month's cost");
+    }
+}

@@ -1,0 +1,390 @@
+//! Every route with the role it asks for, in one table; the router is made from it, so no route escapes its guard.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing;
+use purser_domain::ConnectorId;
+use purser_store::people::Role;
+use tower_http::compression::CompressionLayer;
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+use tower_sessions::Session;
+
+use crate::pages::{
+    account, activity, api, audit, connector, connector_settings, consent, customers, dashboard, explain,
+    health, plugins, preflight, purchases, run, setup, sign_in, site_settings,
+};
+use crate::problem::Problem;
+use crate::shell::Person;
+use crate::state::WebState;
+use crate::{assets, headers, sessions, shell};
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Anybody.
+    Open,
+    /// Whoever is signed in.
+    Viewer,
+    /// Operators and administrators.
+    Operator,
+    /// Administrators.
+    Admin,
+}
+
+/// One row of the table.
+#[cfg_attr(not(test), expect(dead_code, reason = "the test of every route and role walks the table"))]
+pub(crate) struct Route {
+    pub(crate) access: Access,
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+}
+
+macro_rules! routes {
+    ($($access:ident $method:ident $path:literal => $handler:path;)*) => {
+        /// The table.
+        #[cfg_attr(not(test), expect(dead_code, reason = "the test of every route and role walks the table"))]
+        pub(crate) const ROUTES: &[Route] =
+            &[$(Route { access: Access::$access, method: stringify!($method), path: $path }),*];
+
+        fn guarded(state: &WebState) -> Router<WebState> {
+            Router::new()$(.route($path, routing::$method($handler)
+                .route_layer(middleware::from_fn_with_state((state.clone(), Access::$access), guard))))*
+        }
+    };
+}
+
+routes! {
+    Open get "/healthz" => health::live;
+    Open get "/readyz" => health::ready;
+    Open get "/static/{*path}" => assets::serve;
+    Open get "/sign-in" => sign_in::form;
+    Open post "/sign-in" => sign_in::submit;
+    Open get "/setup/{token}" => setup::form;
+    Open post "/setup/{token}" => setup::submit;
+    Viewer post "/sign-out" => sign_in::sign_out;
+
+    Viewer get "/" => dashboard::show;
+    Viewer get "/connectors/{connector}" => connector::show;
+    Viewer get "/connectors/{connector}/settings" => connector_settings::show;
+    Viewer get "/connectors/{connector}/customers" => customers::show;
+    Operator get "/connectors/{connector}/consent/start" => consent::start;
+    Operator get "/connectors/{connector}/consent/callback" => consent::callback;
+    Operator get "/connectors/{connector}/consent/callback/{cloud}" => consent::callback_of_cloud;
+    Operator get "/connectors/{connector}/consent/confirm" => consent::question;
+    Operator post "/connectors/{connector}/consent/confirm" => consent::confirm;
+    Viewer get "/connectors/{connector}/accounts/{account}" => account::show;
+    Operator post "/connectors/{connector}/accounts/{account}" => account::save;
+    Viewer get "/connectors/{connector}/accounts/{account}/names" => account::preview;
+    Viewer get "/connectors/{connector}/accounts/{account}/preflight" => preflight::show;
+    Operator post "/connectors/{connector}/accounts/{account}/preflight" => preflight::probe;
+    Operator post "/connectors/{connector}/accounts/{account}/pause" => account::pause;
+    Operator post "/connectors/{connector}/accounts/{account}/resume" => account::resume;
+    Operator post "/connectors/{connector}/accounts/{account}/disconnect" => account::disconnect;
+    Operator post "/connectors/{connector}/accounts/{account}/run" => account::run_now;
+
+    Viewer get "/purchases" => purchases::list;
+    Viewer get "/purchases/unmapped" => purchases::unmapped;
+    Viewer get "/purchases/export.csv" => purchases::export_csv;
+    Viewer get "/purchases/export.json" => purchases::export_json;
+    Viewer get "/purchases/{purchase}" => explain::show;
+    Viewer get "/purchases/{purchase}/pages/{page}" => explain::page_bytes;
+
+    Viewer get "/activity" => activity::list;
+    Viewer get "/activity/{run}" => run::show;
+    Viewer get "/activity/{run}/live" => run::live;
+    Operator post "/activity/{run}/cancel" => run::cancel;
+
+    Viewer get "/plugins" => plugins::list;
+    Viewer get "/plugins/{plugin}" => plugins::show;
+    Viewer get "/settings" => site_settings::show;
+    Admin post "/settings/users" => site_settings::add_user;
+    Operator get "/audit" => audit::show;
+
+    Viewer get "/api/v1/purchases" => api::purchases;
+    Viewer get "/api/v1/runs/{run}" => api::run;
+}
+
+/// The whole site. Serve it with connect info, so that sign-ins are slowed down per address.
+pub fn router(state: WebState) -> Router {
+    guarded(&state)
+        .fallback(|| async { Problem::not_found("page") })
+        .layer(CsrfLayer::new().with_rejection_response(foreign_form))
+        .layer(middleware::from_fn_with_state(state.clone(), shell::dress))
+        .layer(sessions::layer(&state))
+        .layer(middleware::from_fn_with_state(state.clone(), headers::add))
+        .layer(CompressionLayer::new())
+        .with_state(state)
+}
+
+/// The path of a connector's redirect URI in a cloud; behind the public URL it is what is registered with the vendor.
+#[must_use]
+pub fn callback_path(connector: &ConnectorId, cloud: &str) -> String {
+    format!("/connectors/{connector}/consent/callback/{cloud}")
+}
+
+/// The person a session belongs to, with the role they have now.
+pub(crate) async fn person_of(state: &WebState, session: &Session) -> Result<Option<Person>, Problem> {
+    let Some(name) = sessions::user_of(session, state.acts.now()).await? else { return Ok(None) };
+    let user = state.store.user(&name).await?;
+    Ok(user.map(|user| Person { name: user.name, role: user.role }))
+}
+
+async fn guard(
+    State((state, access)): State<(WebState, Access)>,
+    session: Session,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let wanted = match access {
+        Access::Open => return next.run(request).await,
+        Access::Viewer => Role::Viewer,
+        Access::Operator => Role::Operator,
+        Access::Admin => Role::Admin,
+    };
+    match person_of(&state, &session).await {
+        Err(problem) => problem.into_response(),
+        Ok(None) => sign_in_first(&request),
+        Ok(Some(person)) if !person.may(wanted) => lacks(wanted).into_response(),
+        Ok(Some(person)) => {
+            request.extensions_mut().insert(person);
+            next.run(request).await
+        }
+    }
+}
+
+fn lacks(wanted: Role) -> Problem {
+    let what = format!("this takes the role {}, which you do not have", shell::role_title(wanted));
+    Problem::new(403, "WEB-ROLE", what, "ask an administrator to do it, or for the role")
+}
+
+fn sign_in_first(request: &Request) -> Response {
+    let path = request.uri().path();
+    let problem =
+        Problem::new(401, "WEB-SIGN-IN", "you are not signed in, or your session has ended", "sign in again");
+    if path.starts_with("/api/") {
+        return problem.into_response();
+    }
+    if request.headers().contains_key("hx-request") {
+        let address = sign_in::address(&page_around(request));
+        let value = HeaderValue::from_str(&address).unwrap_or(HeaderValue::from_static("/sign-in"));
+        return (StatusCode::UNAUTHORIZED, [(HeaderName::from_static("hx-redirect"), value)]).into_response();
+    }
+    Redirect::to(&sign_in::address(&next_page(request))).into_response()
+}
+
+/// Where to go after signing in. Not back to a callback: its one-time code must not travel through another address.
+fn next_page(request: &Request) -> String {
+    let path = request.uri().path();
+    match path.split_once("/consent/callback") {
+        Some((connector, _)) => format!("{connector}/settings"),
+        None if request.method() != "GET" => "/".to_owned(),
+        None => request.uri().path_and_query().map_or("/", |whole| whole.as_str()).to_owned(),
+    }
+}
+
+/// The page of which a part was asked for.
+fn page_around(request: &Request) -> String {
+    let address = request.headers().get("hx-current-url").and_then(|value| value.to_str().ok());
+    address
+        .and_then(|address| url::Url::parse(address).ok())
+        .map_or_else(|| "/".to_owned(), |url| url.path().to_owned())
+}
+
+fn foreign_form(_: ProtectionError) -> Response {
+    let what = "the form came from another site, so nothing was done";
+    Problem::new(403, "WEB-ORIGIN", what, "open the page here and send its form again").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use axum::body::Body;
+    use axum::http::Request as HttpRequest;
+
+    use super::*;
+    use crate::testing::{ACCOUNT, Answer, Site};
+
+    async fn ask(site: &Site, method: &str, path: &str) -> Answer {
+        if method == "get" { site.get(path).await } else { site.post(path, "").await }
+    }
+
+    async fn filled(site: &Site, path: &str) -> String {
+        let purchase = site.purchase("VM").await;
+        path.replace("{connector}", "test-cloud")
+            .replace("{account}", "1")
+            .replace("{plugin}", "test-cloud")
+            .replace("{cloud}", "global")
+            .replace("{run}", "1")
+            .replace("{token}", "token")
+            .replace("{*path}", "app.css")
+            .replace("{purchase}", &purchase.key.to_string())
+            .replace("{page}", &purchase.evidence[0].page.to_string())
+    }
+
+    #[tokio::test]
+    async fn every_route_refuses_every_role_below_its_own_and_everybody_without_a_session() {
+        let mut site = Site::with_purchases().await;
+        for route in ROUTES {
+            let path = filled(&site, route.path).await;
+            let stranger = ask(&site.with_cookie(""), route.method, &path).await;
+            let is_turned_away = stranger.status == 401 || stranger.location().starts_with("/sign-in");
+            let is_form = route.path == "/sign-in";
+            assert_eq!(is_turned_away && !is_form, route.access != Access::Open, "{} {path}", route.method);
+        }
+        let roles = [("vera", Access::Viewer), ("olaf", Access::Operator), ("anna", Access::Admin)];
+        for (rank, (name, _)) in roles.into_iter().enumerate() {
+            site.sign_in(name).await;
+            for route in ROUTES.iter().filter(|route| route.access != Access::Open) {
+                let path = filled(&site, route.path).await;
+                let needed = roles.iter().position(|(_, access)| *access == route.access).unwrap();
+                let answer = ask(&site, route.method, &path).await;
+                let is_refused = answer.status == 403 && answer.text.contains("WEB-ROLE");
+                assert_eq!(is_refused, rank < needed, "{name}: {} {path} {}", route.method, answer.status);
+                assert!(answer.status < 500, "{name}: {} {path} {}", route.method, answer.text);
+                if path == "/sign-out" {
+                    site.sign_in(name).await;
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_get_changes_nothing() {
+        let mut site = Site::with_purchases().await;
+        site.sign_in("anna").await;
+        let before = (site.store.accounts().await.unwrap(), site.store.settings(ACCOUNT).await.unwrap());
+        for route in ROUTES.iter().filter(|route| route.method == "get" && !route.path.contains("/consent/"))
+        {
+            site.get(&filled(&site, route.path).await).await;
+        }
+        assert_eq!(
+            (site.store.accounts().await.unwrap(), site.store.settings(ACCOUNT).await.unwrap()),
+            before
+        );
+        assert_eq!(site.store.runs(None, 10).await.unwrap().len(), 1);
+        assert_eq!(site.acts.log(), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn a_form_of_another_site_does_nothing() {
+        let mut site = Site::with_purchases().await;
+        site.sign_in("anna").await;
+        let path = "/connectors/test-cloud/accounts/1/pause";
+        let from = |name: &str, value: &str| {
+            let kind = "application/x-www-form-urlencoded";
+            HttpRequest::post(path)
+                .header("content-type", kind)
+                .header(name, value)
+                .body(Body::empty())
+                .unwrap()
+        };
+        for (name, value) in [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+        ] {
+            let answer = site.send(from(name, value)).await;
+            assert_eq!(answer.status, 403, "{name}: {value}");
+            assert!(answer.text.contains("WEB-ORIGIN"));
+        }
+        assert_eq!(site.acts.log(), Vec::<String>::new());
+        for (name, value) in [("sec-fetch-site", "same-origin"), ("origin", "http://localhost:8080")] {
+            assert_eq!(site.send(from(name, value)).await.status, 303, "{name}: {value}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_answer_carries_the_security_headers() {
+        let mut site = Site::with_purchases().await;
+        site.sign_in("anna").await;
+        for path in [
+            "/",
+            "/none",
+            "/sign-in",
+            "/static/app.css",
+            "/api/v1/purchases",
+            "/purchases/export.csv",
+            "/healthz",
+        ] {
+            let answer = site.get(path).await;
+            assert!(answer.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+            assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
+            assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin", "{path}");
+            assert!(!answer.has_header("strict-transport-security"), "not on plain http: {path}");
+            let cache =
+                if path.starts_with("/static/") { "public, max-age=31536000, immutable" } else { "no-store" };
+            assert_eq!(answer.header("cache-control"), cache, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_polled_part_sends_its_page_to_the_sign_in_when_the_session_has_ended() {
+        let site = Site::with_purchases().await;
+        let around = "http://localhost:8080/activity/1";
+        let part = HttpRequest::get("/activity/1/live")
+            .header("hx-request", "true")
+            .header("hx-current-url", around);
+        let answer = site.send(part.body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status, answer.header("hx-redirect")), (401, "/sign-in?next=%2Factivity%2F1"));
+    }
+
+    fn links(html: &str) -> impl Iterator<Item = String> {
+        let after =
+            |attribute: &'static str| html.split(attribute).skip(1).filter_map(|rest| rest.split('"').next());
+        after(" href=\"")
+            .chain(after(" src=\""))
+            .filter(|link| link.starts_with('/'))
+            .map(|link| link.replace("&amp;", "&").replace("&#38;", "&"))
+    }
+
+    #[tokio::test]
+    async fn no_link_is_dead_and_every_page_is_well_made() {
+        let mut site = Site::with_purchases().await;
+        site.restate("VM", "1300").await;
+        site.sign_in("anna").await;
+        let (mut waiting, mut seen) = (vec!["/".to_owned()], BTreeSet::new());
+        while let Some(path) = waiting.pop() {
+            if path.contains("/consent/") || !seen.insert(path.clone()) {
+                continue;
+            }
+            let answer = site.get(&path).await;
+            assert!(matches!(answer.status, 200 | 303), "{path}: {}", answer.status);
+            waiting.extend(Some(answer.location().to_owned()).filter(|location| !location.is_empty()));
+            if answer.header("content-type").starts_with("text/html") {
+                assert_well_made(&path, &answer.text);
+                waiting.extend(links(&answer.text));
+            }
+        }
+        assert!(seen.len() > 25, "{seen:?}");
+    }
+
+    /// What the content security policy and people who do not see or point need.
+    fn assert_well_made(path: &str, html: &str) {
+        assert_eq!(html.matches("<h1").count(), 1, "{path}");
+        for part in ["<html lang=\"en\">", "class=\"skip\"", "<main id=\"main\"", "<title>"] {
+            assert!(html.contains(part), "{path}: {part}");
+        }
+        for part in [" style=", "<style", " onclick=", "javascript:", "hx-on"] {
+            assert!(!html.contains(part), "{path}: {part}");
+        }
+        for script in html.split("<script").skip(1) {
+            assert!(script.starts_with(" src=\"/static/"), "{path}: inline script");
+        }
+        for table in html.split("<table").skip(1) {
+            assert!(
+                table.contains("<th scope=") || table.contains("class=\"log\""),
+                "{path}: a table without headings"
+            );
+        }
+        for (position, _) in html.match_indices("class=\"scroll\"") {
+            let tag = html[position..].split('>').next().unwrap();
+            assert!(tag.contains("tabindex=\"0\"") && tag.contains("aria-label="), "{path}: {tag}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What every handler may use.
+
+use std::sync::Arc;
+
+use purser_store::Store;
+use url::Url;
+
+use crate::Problem;
+use crate::acts::{Acts, ConnectorView};
+use crate::password::Passwords;
+use crate::throttle::Throttle;
+
+/// The store, the acts, and how this Purser is reached.
+#[derive(Clone)]
+pub struct WebState {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// What pages may make happen.
+    pub acts: Arc<dyn Acts>,
+    /// Whether cookies are marked `Secure` and browsers told to insist on TLS: everywhere but on plain-http loopback.
+    pub cookies_secure: bool,
+    /// The address people use, without a path.
+    pub public_url: Url,
+    pub(crate) throttle: Arc<Throttle>,
+    pub(crate) passwords: Arc<Passwords>,
+}
+
+impl WebState {
+    /// Cookies are secure where `public_url` is https.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, acts: Arc<dyn Acts>, public_url: Url) -> Self {
+        Self {
+            store,
+            acts,
+            cookies_secure: public_url.scheme() == "https",
+            public_url,
+            throttle: Arc::default(),
+            passwords: Arc::default(),
+        }
+    }
+
+    pub(crate) fn connector(&self, id: &str) -> Result<ConnectorView, Problem> {
+        let found = self.acts.connectors().into_iter().find(|connector| connector.id.as_str() == id);
+        found.ok_or_else(|| Problem::not_found("connector"))
+    }
+}

@@ -1,0 +1,165 @@
+//! What the tests of pages share: a site on a real store, with three people, a clock and faked acts.
+
+mod acts;
+mod seed;
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request};
+use jiff::{SignedDuration, Timestamp};
+use purser_domain::purchase::Key;
+use purser_domain::{AccountId, Purchase};
+use purser_store::Store;
+use purser_store::people::{Role, User};
+use purser_store_sqlite::SqliteStore;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+pub(crate) use self::acts::{FakeActs, connector};
+use crate::state::WebState;
+
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "correct-horse-battery";
+
+/// A clock that a test moves.
+#[derive(Clone)]
+pub(crate) struct Clock(Arc<Mutex<Timestamp>>);
+
+impl Clock {
+    pub(crate) fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+
+    pub(crate) fn advance_minutes(&self, minutes: i64) {
+        *self.0.lock().unwrap() += SignedDuration::from_mins(minutes);
+    }
+}
+
+/// A site, and the browser that looks at it.
+#[derive(Clone)]
+pub(crate) struct Site {
+    pub(crate) router: Router,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) acts: Arc<FakeActs>,
+    pub(crate) clock: Clock,
+    cookie: String,
+    _folder: Arc<TempDir>,
+}
+
+/// An answer as a browser sees it.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn has_header(&self, name: &str) -> bool {
+        self.headers.contains_key(name)
+    }
+
+    pub(crate) fn location(&self) -> &str {
+        self.header("location")
+    }
+}
+
+impl Site {
+    pub(crate) async fn without_users() -> Self {
+        Self::at("http://localhost:8080").await
+    }
+
+    pub(crate) async fn new() -> Self {
+        let site = Self::without_users().await;
+        site.add_people().await;
+        site
+    }
+
+    pub(crate) async fn secure() -> Self {
+        let site = Self::at("https://purser.example").await;
+        site.add_people().await;
+        site
+    }
+
+    async fn at(url: &str) -> Self {
+        let folder = Arc::new(TempDir::new().unwrap());
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path().join("test.db")).await.unwrap());
+        let clock = Clock(Arc::new(Mutex::new("2026-11-23T10:00:00Z".parse().unwrap())));
+        let acts = Arc::new(FakeActs::new(clock.clone(), Arc::clone(&store)));
+        let state = WebState::new(Arc::clone(&store), Arc::clone(&acts) as _, url.parse().unwrap());
+        Self { router: crate::router(state), store, acts, clock, cookie: String::new(), _folder: folder }
+    }
+
+    async fn add_people(&self) {
+        static HASH: OnceLock<String> = OnceLock::new();
+        let hash = HASH.get_or_init(|| crate::hash_password(PASSWORD).unwrap());
+        for (name, role) in [("anna", Role::Admin), ("olaf", Role::Operator), ("vera", Role::Viewer)] {
+            self.store
+                .add_user(&User { name: name.into(), password_hash: hash.clone(), role })
+                .await
+                .unwrap();
+        }
+    }
+
+    pub(crate) async fn sign_in(&mut self, name: &str) {
+        let answer = self.post("/sign-in", &format!("name={name}&password={PASSWORD}")).await;
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        self.keep_cookie(&answer);
+    }
+
+    pub(crate) fn keep_cookie(&mut self, answer: &Answer) {
+        self.cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    }
+
+    pub(crate) fn cookie(&self) -> String {
+        self.cookie.clone()
+    }
+
+    pub(crate) fn with_cookie(&self, cookie: &str) -> Self {
+        Self { cookie: cookie.to_owned(), ..self.clone() }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, form: &str) -> Answer {
+        let kind = "application/x-www-form-urlencoded";
+        self.send(Request::post(path).header("content-type", kind).body(Body::from(form.to_owned())).unwrap())
+            .await
+    }
+
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
+        let headers = request.headers_mut();
+        headers.insert("host", "localhost:8080".parse().unwrap());
+        if !self.cookie.is_empty() {
+            headers.insert("cookie", self.cookie.parse().unwrap());
+        }
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, text }
+    }
+
+    /// The Purchase whose reference, key or words hold this.
+    pub(crate) async fn purchase(&self, search: &str) -> Purchase {
+        let filter =
+            purser_store::ledger::Filter { search: Some(search.into()), voided: true, ..Default::default() };
+        let mut found = self.store.purchases(&filter, None, 2).await.unwrap();
+        assert_eq!(found.len(), 1, "{search}");
+        found.remove(0)
+    }
+
+    pub(crate) async fn key_of(&self, search: &str) -> Key {
+        self.purchase(search).await.key
+    }
+}
+
+/// The only account of the tests.
+pub(crate) const ACCOUNT: AccountId = AccountId(1);

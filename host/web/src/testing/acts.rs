@@ -1,0 +1,260 @@
+//! Acts that note what was asked of them, and a connector of no real vendor.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use purser_domain::{AccountId, ConnectorId, Digest, RunId};
+use purser_store::Store;
+use purser_store::accounts::{ConsentState, Grant, HostSettings, Probe};
+use url::Url;
+
+use super::{Clock, seed};
+use crate::{
+    Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, FeedView, LocaleView,
+    Occurrence, Problem, RoleSetView,
+};
+
+pub(crate) struct FakeActs {
+    clock: Clock,
+    store: Arc<dyn Store>,
+    log: Mutex<Vec<String>>,
+}
+
+impl FakeActs {
+    pub(super) fn new(clock: Clock, store: Arc<dyn Store>) -> Self {
+        Self { clock, store, log: Mutex::default() }
+    }
+
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    fn note(&self, act: String) -> Result<(), Problem> {
+        self.log.lock().unwrap().push(act);
+        Ok(())
+    }
+}
+
+/// A connector whose words are found in no source of the host.
+pub(crate) fn connector() -> ConnectorView {
+    let locale = |tag: &str, title: &str| LocaleView { tag: tag.into(), title: title.into() };
+    let feed = |name: &str, title: &str, kind: &str| FeedView {
+        name: name.into(),
+        title: title.into(),
+        kind: kind.into(),
+    };
+    ConnectorView {
+        id: "test-cloud".parse().unwrap(),
+        title: "Test Cloud".into(),
+        publisher: "Example".into(),
+        version: "1.2.3".into(),
+        interface: "0.1".into(),
+        digest: Digest::of(b"plugin"),
+        clouds: [("global", "Global"), ("moon", "Moon")]
+            .map(|(id, t)| CloudView { id: id.into(), title: t.into() })
+            .into(),
+        consent: Some(consent()),
+        locales: vec![
+            locale("en-US", "English (United States)"),
+            locale("nl-NL", "Nederlands (Nederland)"),
+            locale("de-DE", "Deutsch (Deutschland)"),
+        ],
+        default_locale: "en-US".into(),
+        settings_schema: serde_json::json!({ "type": "object", "properties": {
+            "market": { "type": "string", "title": "Market", "default": "NL" },
+            "mode": { "type": "string", "title": "Mode", "enum": ["daily", "events"], "default": "daily" },
+            "months": { "type": "integer", "title": "Months", "minimum": 1, "maximum": 12, "default": 1 },
+            "trial": { "type": "boolean", "title": "Trials too", "default": false },
+            "skip": { "type": "array", "items": { "type": "string" }, "title": "Skip" },
+        }}),
+        feeds: vec![feed("usage", "Metered usage", "purchases"), feed("names", "Product names", "texts")],
+        calls: vec![CallView {
+            name: "customers".into(),
+            method: "GET".into(),
+            endpoint: "https://api.example".into(),
+            path: "/v1/customers".into(),
+            purpose: "to list the customers".into(),
+        }],
+        download_hosts: vec!["*.files.example".into()],
+    }
+}
+
+fn consent() -> ConsentView {
+    let set = |roles: &[&str], enough, note: &str| RoleSetView {
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        enough,
+        note: note.into(),
+    };
+    ConsentView {
+        advice: ["Use a service account.", "Open a private window, so that no other sign-in is reused."]
+            .map(String::from)
+            .into(),
+        button: "Login with your Test Account".into(),
+        role_rule: "Needs the billing role.".into(),
+        role_sets: vec![set(&["Billing"], true, ""), set(&["Global", "Sales"], false, "sees no invoices")],
+        idle_days: 90,
+    }
+}
+
+#[async_trait]
+impl Acts for FakeActs {
+    fn connectors(&self) -> Vec<ConnectorView> {
+        vec![connector()]
+    }
+
+    async fn begin_consent(&self, request: BeginConsent<'_>) -> Result<Url, Problem> {
+        self.note(format!("begin {} {:?} {:?}", request.connector, request.cloud, request.renew))?;
+        Ok("https://login.example/authorize?state=good".parse().unwrap())
+    }
+
+    async fn finish_consent(
+        &self,
+        _: &ConnectorId,
+        _: Option<&str>,
+        query: &[(String, String)],
+        session: &[u8; 32],
+    ) -> Result<Confirmation, Problem> {
+        assert_ne!(session, &[0; 32]);
+        if !query.contains(&("state".into(), "good".into())) {
+            return Err(Problem::new(
+                400,
+                "CON-STATE",
+                "the answer belongs to another sign-in",
+                "start again",
+            ));
+        }
+        Ok(Confirmation {
+            handle: "handle-1".into(),
+            user_name: "svc@contoso.example".into(),
+            tenant: "7d7a1a52-0000-4000-8000-1c5f2f6a9e11".into(),
+            tenant_title: "Contoso Partner".into(),
+            renewing: None,
+        })
+    }
+
+    async fn confirm_consent(&self, handle: &str, _: &[u8; 32], who: &str) -> Result<AccountId, Problem> {
+        self.note(format!("confirm {handle} {who}"))?;
+        let account = seed::connect(self.store.as_ref(), self.now()).await;
+        self.probe(account, who).await?;
+        Ok(account)
+    }
+
+    async fn probe(&self, account: AccountId, _: &str) -> Result<Vec<Probe>, Problem> {
+        let probe = |name: &str, verdict: &str, code: &str, remedy: &str| Probe {
+            name: name.into(),
+            capability: name.into(),
+            verdict: verdict.into(),
+            code: code.into(),
+            remedy: remedy.into(),
+            evidence: "403".into(),
+            needed: true,
+            probed_at: self.now(),
+        };
+        let probes = vec![
+            probe("read customers", "ok", "TST-PRE-1", ""),
+            probe("read usage", "missing", "TST-PRE-2", "give the billing role"),
+            probe("read rates", "unknown", "TST-PRE-3", "nothing to do"),
+        ];
+        self.store.put_probes(account, &probes).await?;
+        Ok(probes)
+    }
+
+    async fn disconnect(&self, account: AccountId, who: &str) -> Result<(), Problem> {
+        self.note(format!("disconnect {account} {who}"))
+    }
+
+    async fn pause(&self, account: AccountId, who: &str) -> Result<(), Problem> {
+        self.note(format!("pause {account} {who}"))
+    }
+
+    async fn resume(&self, account: AccountId, who: &str) -> Result<(), Problem> {
+        self.note(format!("resume {account} {who}"))
+    }
+
+    async fn run_now(
+        &self,
+        account: AccountId,
+        from: Option<Date>,
+        to: Option<Date>,
+        who: &str,
+    ) -> Result<RunId, Problem> {
+        self.note(format!("run {account} {from:?} {to:?} {who}"))?;
+        Ok(self.store.order_run(&seed::order(self.now()), self.now()).await?.unwrap())
+    }
+
+    async fn cancel_run(&self, run: RunId, who: &str) -> Result<(), Problem> {
+        self.note(format!("cancel {run} {who}"))
+    }
+
+    fn next_runs(&self, settings: &HostSettings, count: usize) -> Vec<Occurrence> {
+        let now = self.now().in_tz(&settings.zone).unwrap();
+        let time = jiff::civil::Time::strptime("%H:%M", &settings.time).unwrap();
+        let at = |day: i64| {
+            (now.date() + jiff::SignedDuration::from_hours(24 * day))
+                .to_datetime(time)
+                .in_tz(&settings.zone)
+                .unwrap()
+        };
+        let coming = (0..).map(at).filter(|at| *at > now).take(count);
+        let occurrence = |at: jiff::Zoned| Occurrence {
+            date: at.date(),
+            local: at.strftime("%a %d %b, %H:%M %Z").to_string(),
+            utc: at.timestamp().strftime("%H:%M UTC").to_string(),
+            at: at.timestamp(),
+        };
+        coming.map(occurrence).collect()
+    }
+
+    fn validate_settings(
+        &self,
+        _: &ConnectorId,
+        _: &HostSettings,
+        _: &serde_json::Value,
+    ) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn record_ranges(&self, _: &str, page: &[u8]) -> Result<Vec<Range<usize>>, Problem> {
+        // The pages of the tests have one record a line, between brackets.
+        let mut ranges = Vec::new();
+        let mut start = 0;
+        for line in page.split_inclusive(|byte| *byte == b'\n') {
+            let end = start + line.trim_ascii_end().len();
+            if line.starts_with(b"{") {
+                ranges.push(start..end - usize::from(line.trim_ascii_end().ends_with(b",")));
+            }
+            start += line.len();
+        }
+        Ok(ranges)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// A grant of the account's user.
+pub(super) fn grant(at: Timestamp) -> Grant {
+    Grant {
+        sealed: vec![1, 2, 3],
+        key_version: 1,
+        user_name: "svc@contoso.example".into(),
+        user_id: "u-1".into(),
+        consented_at: at,
+        refreshed_at: at,
+        version: 1,
+    }
+}
+
+/// The state of an account whose user was disabled.
+pub(super) fn lost(at: Timestamp) -> ConsentState {
+    ConsentState::NeedsConsent(purser_store::accounts::Reason {
+        code: "CON-USER".into(),
+        what: "the consenting user was disabled".into(),
+        remedy: "renew the consent with another user".into(),
+        since: at,
+    })
+}

@@ -1,0 +1,204 @@
+//! The whole journey in a real browser: sign-in → consent → Locale → run → Purchases → Explain, by the menu and the
+//! buttons a person uses. Leaves a picture of each page in the target directory, for people to look at.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use libtest_mimic::Failed;
+use purser_simulator::Config;
+use purser_store::People as _;
+use purser_store::people::{Role, User};
+use purser_store_sqlite::SqliteStore;
+use thirtyfour::prelude::*;
+use url::Url;
+
+use crate::Gated;
+use crate::support::free_port;
+use crate::world::{Data, World, wait_for};
+
+const NAME: &str = "admin";
+const PASSWORD: &str = "correct horse battery";
+
+/// The journey, where a browser and its driver are there.
+pub fn all() -> Vec<Gated> {
+    let missing = ["chromium", "chromedriver"].into_iter().find(|program| !is_installed(program));
+    vec![Gated {
+        name: "a_person_signs_in_consents_chooses_dutch_runs_and_explains_a_purchase".into(),
+        unmet: missing.map(|program| format!("{program} is not installed")),
+        run: Box::new(journey),
+    }]
+}
+
+fn is_installed(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
+}
+
+fn journey() -> Result<(), Failed> {
+    let world = World::new(Config { customers: 6, ..Config::default() });
+    let data = world.empty_data();
+    world.runtime.block_on(add_admin(&data));
+    let base: Url = format!("http://127.0.0.1:{}/", free_port()).parse().unwrap();
+    world.simulator.register_redirect_uri(format!("{base}connectors/microsoft-csp/consent/callback/global"));
+    let _server = world.serve_at(&data, &base, |_| {});
+    let driver = Driver::start();
+    let walked = world.runtime.block_on(async {
+        let browser = driver.browser().await;
+        let walked = walk(&Page { browser: &browser, base: &base }).await;
+        browser.quit().await.ok();
+        walked
+    });
+    walked.map_err(|error| Failed::from(error.to_string()))
+}
+
+async fn add_admin(data: &Data) {
+    let store = SqliteStore::open(&data.path().join("purser.db")).await.unwrap();
+    let password_hash = purser_web::hash_password(PASSWORD).unwrap();
+    store.add_user(&User { name: NAME.into(), password_hash, role: Role::Admin }).await.unwrap();
+}
+
+async fn walk(page: &Page<'_>) -> WebDriverResult<()> {
+    page.open("/sign-in").await?;
+    page.picture("sign-in").await?;
+    page.fill("name", NAME).await?;
+    page.fill("password", PASSWORD).await?;
+    page.press("Sign in").await?;
+
+    page.press("Connectors").await?;
+    page.follow("Connector Settings").await?;
+    page.picture("connector-settings").await?;
+    page.follow("Login with your Microsoft Account").await?;
+    page.picture("vendor-sign-in").await?;
+    page.find(By::Css("button[value=service]")).await?.click().await?;
+    page.says("You signed in as").await?;
+    page.picture("confirm").await?;
+    page.press("Yes, connect").await?;
+    page.says("Preflight").await?;
+    page.picture("preflight").await?;
+
+    page.follow("Choose the Locale").await?;
+    page.find(By::Css("#locale option[value='nl-NL']")).await?.click().await?;
+    page.press("Save").await?;
+    page.picture("account").await?;
+
+    page.open("/connectors/microsoft-csp/accounts/1/preflight").await?;
+    page.press("Run now").await?;
+    page.picture("run-live").await?;
+    page.says("Succeeded").await?;
+    page.picture("run").await?;
+
+    page.press("Purchases").await?;
+    page.follow("All Purchases").await?;
+    page.open("/purchases?feed=rated-usage").await?;
+    page.says("EUR").await?;
+    page.picture("purchases").await?;
+    page.find(By::Css("table tbody a[href^='/purchases/']")).await?.click().await?;
+    page.says("Records as received").await?;
+    page.picture("explain").await?;
+    for (path, name) in
+        [("/", "dashboard"), ("/activity", "activity"), ("/plugins", "plugins"), ("/audit", "audit")]
+    {
+        page.open(path).await?;
+        page.picture(name).await?;
+    }
+    Ok(())
+}
+
+/// What a person does on a page.
+struct Page<'a> {
+    browser: &'a WebDriver,
+    base: &'a Url,
+}
+
+impl Page<'_> {
+    async fn open(&self, path: &str) -> WebDriverResult<()> {
+        self.browser.goto(self.base.join(path).unwrap().as_str()).await
+    }
+
+    async fn find(&self, by: By) -> WebDriverResult<WebElement> {
+        self.browser.query(by).wait(Duration::from_secs(60), Duration::from_millis(100)).first().await
+    }
+
+    async fn fill(&self, field: &str, text: &str) -> WebDriverResult<()> {
+        self.find(By::Name(field)).await?.send_keys(text).await
+    }
+
+    async fn press(&self, button: &str) -> WebDriverResult<()> {
+        let path = format!(
+            "//main//button[contains(normalize-space(.), '{button}')] | //nav//button[normalize-space(.)='{button}']"
+        );
+        self.find(By::XPath(path)).await?.click().await
+    }
+
+    async fn follow(&self, link: &str) -> WebDriverResult<()> {
+        let path = format!("//a[normalize-space(.)='{link}']");
+        let link = self.find(By::XPath(path)).await?;
+        link.wait_until().displayed().await?;
+        link.click().await
+    }
+
+    async fn says(&self, words: &str) -> WebDriverResult<()> {
+        self.find(By::XPath(format!("//body//*[contains(text(), '{words}')]"))).await.map(|_| ())
+    }
+
+    async fn picture(&self, name: &str) -> WebDriverResult<()> {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+        std::fs::create_dir_all(&folder)?;
+        self.browser.screenshot(&folder.join(format!("{name}.png"))).await
+    }
+}
+
+/// A running chromedriver.
+struct Driver {
+    child: Child,
+    url: String,
+    profile: tempfile::TempDir,
+}
+
+impl Driver {
+    fn start() -> Self {
+        let port = free_port();
+        let child = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_for("chromedriver", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        Self { child, url: format!("http://127.0.0.1:{port}"), profile: tempfile::tempdir().unwrap() }
+    }
+
+    async fn browser(&self) -> WebDriver {
+        let mut wanted = DesiredCapabilities::chrome();
+        let profile: PathBuf = self.profile.path().to_path_buf();
+        let flags = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1280,900",
+        ];
+        for flag in flags {
+            wanted.add_arg(flag).unwrap();
+        }
+        wanted.add_arg(&format!("--user-data-dir={}", profile.display())).unwrap();
+        WebDriver::new(&self.url, wanted).await.unwrap()
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
