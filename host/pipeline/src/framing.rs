@@ -170,7 +170,7 @@ fn line_pages(text: &[u8], page_size: usize) -> Vec<Cut> {
 pub fn records(framing: &Framing, page: &[u8]) -> Result<Vec<Range<usize>>, FramingError> {
     match framing {
         Framing::JsonItems(_) => json_items::ranges(page),
-        Framing::JsonWhole => Ok(vec![0..page.len()]),
+        Framing::JsonWhole => Ok(std::iter::once(0..page.len()).collect()),
         Framing::Lines => {
             let ends = page.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(end, _)| end);
             Ok(ends.scan(0, |start, end| Some(std::mem::replace(start, end + 1)..end)).collect())

@@ -32,7 +32,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            requests_in_flight: 32,
+            requests_in_flight: 16,
             pages_in_sandbox: std::thread::available_parallelism().map_or(2, usize::from),
             sizes: Sizes::default(),
             unstaged_bytes: 8 << 20,

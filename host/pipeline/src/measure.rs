@@ -36,8 +36,10 @@ impl Measure {
     /// Adds the measure without counting a record.
     pub fn add_to(&self, tally: &mut Tally) {
         if let Some((measure, value)) = &self.0 {
-            let sum = tally.sums.entry(measure.clone()).or_default();
-            *sum = &*sum + value;
+            match tally.sums.get_mut(measure) {
+                Some(sum) => *sum = &*sum + value,
+                None => drop(tally.sums.insert(measure.clone(), value.clone())),
+            }
         }
     }
 }

@@ -140,7 +140,6 @@ impl Purser {
     }
 
     /// The web UI and API.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         purser_web::router(WebState::new(self.store.clone(), self.acts.clone(), self.public_url.clone()))
     }

@@ -77,7 +77,7 @@ pub struct Call {
     pub endpoint: String,
     /// GET, or one of the named POSTs.
     pub method: Method,
-    /// `/v1/customers/{customer}/subscriptions`: each `{name}` is filled as one percent-encoded segment.
+    /// `/v1/tenants/{tenant}/meters`: each `{name}` is filled as one percent-encoded segment.
     pub path_template: String,
     /// Names a request may put in the query.
     pub query: BTreeSet<String>,

@@ -34,14 +34,20 @@ pub fn reference(parts: &[&str]) -> String {
         if position > 0 {
             reference.push('|');
         }
-        for c in part.trim().chars() {
+        let part = part.trim();
+        if !part.contains(['|', '%']) {
+            reference.push_str(part);
+            continue;
+        }
+        for c in part.chars() {
             match c {
                 '|' => reference.push_str("%7c"),
                 '%' => reference.push_str("%25"),
-                c => reference.push(c.to_ascii_lowercase()),
+                c => reference.push(c),
             }
         }
     }
+    reference.make_ascii_lowercase();
     reference
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{Cut, FramingError};
@@ -15,11 +15,14 @@ pub fn cut(body: &[u8], pointer: &str, page_size: usize) -> Result<(Vec<Cut>, St
     }
     let text = std::str::from_utf8(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
         .map_err(|_| FramingError::NotText)?;
-    let document: &RawValue = serde_json::from_str(text).map_err(|e| FramingError::NotJson(e.to_string()))?;
-    let missing = || FramingError::NoArray(pointer.to_owned());
+    // What is read anyway tells that all is well; only where it is not, the document is looked at again for the reason.
+    let fault = || match serde_json::from_str::<IgnoredAny>(text) {
+        Err(error) => FramingError::NotJson(error.to_string()),
+        Ok(_) => FramingError::NoArray(pointer.to_owned()),
+    };
     let mut envelope = String::new();
-    let array = find(document, pointer, &mut envelope).ok_or_else(missing)?;
-    let items: Vec<&RawValue> = serde_json::from_str(array.get()).map_err(|_| missing())?;
+    let array = find(text.trim_start(), pointer, &mut envelope).ok_or_else(fault)?;
+    let items: Vec<&RawValue> = serde_json::from_str(array).map_err(|_| fault())?;
     Ok((pages(&items, page_size), envelope))
 }
 
@@ -67,10 +70,10 @@ fn pages(items: &[&RawValue], page_size: usize) -> Vec<Cut> {
 }
 
 /// Follows the pointer; writes the document without what is there to `envelope`.
-fn find<'a>(document: &'a RawValue, pointer: &str, envelope: &mut String) -> Option<&'a RawValue> {
+fn find<'a>(document: &'a str, pointer: &str, envelope: &mut String) -> Option<&'a str> {
     let Some(rest) = pointer.strip_prefix('/') else {
         envelope.push_str("[]");
-        return document.get().starts_with('[').then_some(document);
+        return document.starts_with('[').then_some(document);
     };
     let (name, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let name = name.replace("~1", "/").replace("~0", "~");
@@ -83,7 +86,7 @@ fn find<'a>(document: &'a RawValue, pointer: &str, envelope: &mut String) -> Opt
         envelope.push_str(&serde_json::Value::from(member.as_ref()).to_string());
         envelope.push(':');
         if member.eq_ignore_ascii_case(&name) && found.is_none() {
-            found = Some(find(value, rest, envelope)?);
+            found = Some(find(value.get(), rest, envelope)?);
         } else {
             envelope.push_str(value.get());
         }
@@ -92,7 +95,8 @@ fn find<'a>(document: &'a RawValue, pointer: &str, envelope: &mut String) -> Opt
     found
 }
 
-fn members(document: &RawValue) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
+/// None where the text is no JSON object.
+fn members(document: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
         type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
@@ -109,5 +113,7 @@ fn members(document: &RawValue) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     }
     #[derive(serde::Deserialize)]
     struct BorrowedText<'a>(#[serde(borrow)] Cow<'a, str>);
-    serde_json::Deserializer::from_str(document.get()).deserialize_map(Members).ok()
+    let mut deserializer = serde_json::Deserializer::from_str(document);
+    let members = deserializer.deserialize_map(Members).ok()?;
+    deserializer.end().ok().map(|()| members)
 }

@@ -1,0 +1,20 @@
+//! End-to-end tests of the real binary and of the house as a whole.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod arrows;
+mod command_line;
+mod consent;
+mod demo;
+mod disk;
+mod faults;
+mod journey;
+mod kill;
+mod second_connector;
+mod secrets;
+mod states;
+mod support;
+mod traps;
+#[expect(dead_code, reason = "shared with the demo, which uses all of it")]
+#[path = "../../host/purser/src/demo/visitor.rs"]
+mod visitor;
+mod world;
