@@ -350,7 +350,11 @@ fn a_broken_line_in_a_blob_is_set_aside_and_takes_nothing_away() {
     let broken = rule("/part-00000-", status(200, "{\"CustomerId\": \"broken off he\n{]\n"));
     let again = stored.check("broken lines", only(broken), RunState::Warnings, "LED-VOID-REJECTED");
     let rejected: u64 = again.report.balance.rejected.values().map(|tally| tally.records).sum();
-    assert!(rejected >= 2 && rejected.is_multiple_of(2), "two lines of each such blob: {:?}", again.report.balance);
+    assert!(
+        rejected >= 2 && rejected.is_multiple_of(2),
+        "two lines of each such blob: {:?}",
+        again.report.balance
+    );
     let odd = rule("/part-00000-", change("/3/UsageDate", json!("31/11/2026")));
     stored.check("a day there is none of", only(odd), RunState::Warnings, "LED-VOID-REJECTED");
 }

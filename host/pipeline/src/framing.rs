@@ -265,7 +265,10 @@ mod tests {
         let items = Framing::JsonItems("/items".into());
         assert!(matches!(whole(items.clone(), b"<html>"), FramingError::NotJson(_)));
         assert!(matches!(whole(items.clone(), br#"{"items":[{"a":1}"#), FramingError::NotJson(_)));
-        assert_eq!(whole(items, br#"{"code":2000}"#), FramingError::NoArray("/items".into()));
+        assert!(matches!(whole(items.clone(), br#"{"items":[{"a":1}]} more"#), FramingError::NotJson(_)));
+        for without in [&br#"{"code":2000}"#[..], b"[1]", br#"{"items":{}}"#] {
+            assert_eq!(whole(items.clone(), without), FramingError::NoArray("/items".into()));
+        }
         assert!(matches!(whole(Framing::JsonWhole, b"nothing"), FramingError::NotJson(_)));
     }
 
