@@ -53,8 +53,7 @@ fn a_guest_is_refused() {
 
 #[test]
 fn a_cancelled_sign_in_says_so() {
-    // The vendor itself says why it sends nobody back: consent was declined.
-    refused(Faults::default(), "cancel", "CON-CONSENT-MISSING");
+    refused(Faults::default(), "cancel", "CON-CANCELLED");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use purser_pipeline::Limits;
 use purser_simulator::Config;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
@@ -9,9 +10,6 @@ use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 use crate::world::{Data, World, copy_folder, wait_for};
 
 const POINTS: usize = 50;
-/// Requests under way at once: what a kill may cost.
-const IN_FLIGHT: usize = 32;
-
 /// How often each page was fetched. Sign-ins, orders of exports, polling and answers that ask for patience are no pages.
 fn pages(world: &World, since: usize) -> BTreeMap<String, usize> {
     let mut fetched = BTreeMap::new();
@@ -52,6 +50,8 @@ fn killed_at_any_point_and_restarted_the_export_is_the_same_and_no_page_is_fetch
         copy_folder(&compiled, &target);
     }
 
+    // What a kill may cost: the requests under way at once.
+    let in_flight = Limits::default().requests_in_flight;
     let mut chance = ChaCha8Rng::seed_from_u64(7);
     for point in 0..POINTS {
         let after = 1 + (chance.next_u64() as usize) % requests;
@@ -72,6 +72,6 @@ fn killed_at_any_point_and_restarted_the_export_is_the_same_and_no_page_is_fetch
         let fetched = pages(&world, begun).into_iter();
         let twice: usize =
             fetched.map(|(page, times)| times.saturating_sub(*needed.get(&page).unwrap_or(&1))).sum();
-        assert!(twice <= IN_FLIGHT, "point {point}: {twice} pages were fetched again");
+        assert!(twice <= in_flight, "point {point}: {twice} pages were fetched again");
     }
 }

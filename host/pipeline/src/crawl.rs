@@ -216,9 +216,11 @@ impl Crawl {
             return Ok(None);
         }
         let mut completions = Vec::with_capacity(group.len());
+        let mut places = Vec::with_capacity(group.len());
         let mut fatal = None;
-        for (request, fetched) in group {
+        for (request, mut fetched) in group {
             self.note(&request, &fetched);
+            places.push(fetched.place.take());
             if let Some(trouble) = fetched.trouble.filter(|trouble| trouble.stops_run) {
                 fatal = Some(trouble);
                 continue;
@@ -227,6 +229,7 @@ impl Crawl {
             completions.push(fetched.completion);
         }
         self.work.store.complete_requests(self.work.fence, completions).await?;
+        drop(places);
         self.load().await?;
         Ok(fatal)
     }

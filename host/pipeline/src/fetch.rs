@@ -20,7 +20,7 @@ use sha2::Digest as _;
 use crate::egress;
 use crate::framing::{Cut, Framer, FramingError};
 use crate::mapping::{PageError, map_page};
-use crate::work::Work;
+use crate::work::{Place, Work};
 
 /// What one request came to.
 pub struct Fetched {
@@ -32,6 +32,8 @@ pub struct Fetched {
     pub records: u64,
     /// Something a person should know.
     pub trouble: Option<Trouble>,
+    /// What its pages take up until they are written.
+    pub place: Option<Place>,
 }
 
 /// Why a request did not bring what it should.
@@ -102,7 +104,7 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
         Ok(asked) => perform(work, request, &asked, &mut kept).await,
         Err(_) => Err(Failure::last("RUN-FRONTIER", "a stored request cannot be read")),
     };
-    let (pages, records) = (kept.pages_seen, kept.records);
+    let (pages, records, place) = (kept.pages_seen, kept.records, kept.place.take());
     let mut completion = Completion { request: request.number, ..Completion::default() };
     let trouble = match outcome {
         Ok(step) => {
@@ -114,7 +116,7 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
         }
         Err(Failure::Later(wait)) if request.retries < work.limits.retries => {
             completion.retry_at = Some(later(work.now(), wait.min(work.limits.retry_after)));
-            return Ok(Fetched { completion, pages: 0, records: 0, trouble: None });
+            return Ok(Fetched { completion, pages: 0, records: 0, trouble: None, place: None });
         }
         Err(Failure::Later(_)) => {
             Some(Trouble::new("RUN-PATIENCE", "the vendor asked for patience too often"))
@@ -124,7 +126,7 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
     if let Some(trouble) = &trouble {
         completion.incomplete = Some(format!("{}: {}", trouble.code, trouble.what));
     }
-    Ok(Fetched { completion, pages, records, trouble })
+    Ok(Fetched { completion, pages, records, trouble, place })
 }
 
 /// What a plugin asked and told, in the store's words.
@@ -167,9 +169,39 @@ struct Kept {
     pages_seen: u64,
     records: u64,
     body: Option<sha2::Sha256>,
+    place: Option<Place>,
 }
 
 impl Kept {
+    /// Takes a place for a page. Whoever has to wait for one stages its pages first and so holds none: else all could
+    /// wait for each other.
+    async fn make_room(&mut self, work: &Work, request: &Request, bytes: usize) -> Result<(), Failure> {
+        let place = match work.room.try_take(bytes) {
+            Some(place) => Some(place),
+            None => {
+                self.stage(work, request).await?;
+                work.room.take(bytes).await
+            }
+        };
+        match (&mut self.place, place) {
+            (Some(held), Some(place)) => held.merge(place),
+            (held, place) => *held = held.take().or(place),
+        }
+        Ok(())
+    }
+
+    /// Writes the pages so far; nothing of them is visible yet.
+    async fn stage(&mut self, work: &Work, request: &Request) -> Result<(), Failure> {
+        let pages = std::mem::take(&mut self.pages);
+        self.unstaged_bytes = 0;
+        if !pages.is_empty() {
+            let staged = work.store.stage_pages(work.fence, request.number, pages).await;
+            staged.map_err(|error| Failure::last("RUN-STORE", error))?;
+        }
+        self.place = None;
+        Ok(())
+    }
+
     fn take(&mut self, page: Page) {
         self.unstaged_bytes += page.bytes.len();
         self.pages_seen += 1;
@@ -284,14 +316,12 @@ async fn keep(
     kept: &mut Kept,
 ) -> Result<(), Failure> {
     for cut in cuts {
+        kept.make_room(work, request, cut.bytes.len()).await?;
         let number = u32::try_from(kept.pages_seen).unwrap_or(u32::MAX);
         let context = page_context(work, request, asked, envelope, number);
         kept.take(mapped(work, &request.feed, context, cut).await?);
         if kept.unstaged_bytes > work.limits.unstaged_bytes {
-            let pages = std::mem::take(&mut kept.pages);
-            kept.unstaged_bytes = 0;
-            let staged = work.store.stage_pages(work.fence, request.number, pages).await;
-            staged.map_err(|error| Failure::last("RUN-STORE", error))?;
+            kept.stage(work, request).await?;
         }
     }
     Ok(())

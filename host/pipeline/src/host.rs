@@ -19,7 +19,7 @@ use crate::connector::Clouds;
 use crate::limits::Limits;
 use crate::plugins::Plugins;
 use crate::run::{self, Execution};
-use crate::work::{Clock, Customers, Work};
+use crate::work::{Clock, Customers, Room, Work};
 
 /// Days a made-up run reaches back at most beyond the look-back.
 const LONGEST_GAP_DAYS: i32 = 60;
@@ -239,6 +239,7 @@ impl Host {
             plugin,
             customers: Arc::new(Customers::default()),
             sandbox: Arc::new(Semaphore::new(self.limits.pages_in_sandbox.max(1))),
+            room: Room::of(self.limits.unwritten_bytes),
         };
         Ok(Some((work, policy)))
     }

@@ -15,6 +15,8 @@ pub struct Limits {
     pub sizes: Sizes,
     /// Bytes of mapped pages a long answer may hold before they are staged.
     pub unstaged_bytes: usize,
+    /// Bytes of mapped pages that may wait to be written, over all requests of a run: what keeps its memory flat.
+    pub unwritten_bytes: usize,
     /// The largest answer that is not kept.
     pub envelope_bytes: usize,
     /// How often a vendor may ask for patience for one request.
@@ -36,6 +38,7 @@ impl Default for Limits {
             pages_in_sandbox: std::thread::available_parallelism().map_or(2, usize::from),
             sizes: Sizes::default(),
             unstaged_bytes: 8 << 20,
+            unwritten_bytes: 8 << 20,
             envelope_bytes: 4 << 20,
             retries: 12,
             retry_after: Duration::from_secs(900),

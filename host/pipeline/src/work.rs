@@ -12,7 +12,7 @@ use purser_store::Store;
 use purser_store::runs::{Fact, Fence, Run};
 use purser_vendor::client::Client;
 use purser_vendor::connector::Connector;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::limits::Limits;
 
@@ -45,6 +45,8 @@ pub struct Work {
     pub customers: Arc<Customers>,
     /// One permit a page in the sandbox.
     pub sandbox: Arc<Semaphore>,
+    /// Room for mapped pages that wait to be written.
+    pub room: Room,
 }
 
 impl Work {
@@ -89,6 +91,40 @@ impl Work {
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
+}
+
+/// Room for mapped pages that wait to be written: fast vendors would else fill the memory while the store is busy.
+#[derive(Clone)]
+pub struct Room {
+    kibibytes: Arc<Semaphore>,
+    size: u32,
+}
+
+/// A part of the [`Room`], free again when it is dropped.
+pub type Place = OwnedSemaphorePermit;
+
+impl Room {
+    /// Room for so many bytes.
+    #[must_use]
+    pub fn of(bytes: usize) -> Self {
+        let size = kibibytes(bytes);
+        Self { kibibytes: Arc::new(Semaphore::new(size as usize)), size }
+    }
+
+    /// A place for so many bytes, where there is one now. What is larger than the room takes all of it.
+    #[must_use]
+    pub fn try_take(&self, bytes: usize) -> Option<Place> {
+        self.kibibytes.clone().try_acquire_many_owned(kibibytes(bytes).min(self.size)).ok()
+    }
+
+    /// A place for so many bytes, as soon as there is one. None: never, the room is closed.
+    pub async fn take(&self, bytes: usize) -> Option<Place> {
+        self.kibibytes.clone().acquire_many_owned(kibibytes(bytes).min(self.size)).await.ok()
+    }
+}
+
+fn kibibytes(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, 1 << 24)
 }
 
 /// Whose subscription is whose, from the facts of kind `subscription`: for records that name no customer.

@@ -165,6 +165,11 @@ const BY_NUMBER: [Row; 26] = [
     ),
 ];
 
+/// The user declined, and the sign-in page sent them back: nothing is wrong with any grant. The token endpoint's 65004
+/// is another matter, and stands above.
+const DECLINED: u32 = 65004;
+const CANCELLED: &str = "The sign-in was cancelled; nothing was stored. Start again when you are ready.";
+
 /// After the numbers: by the `error` member alone. A grant that is refused for no known reason is checked last of all.
 const BY_ERROR: [(&str, &str, GrantEffect, &str); 15] = [
     (
@@ -174,12 +179,7 @@ const BY_ERROR: [(&str, &str, GrantEffect, &str); 15] = [
         "Microsoft is busy. It is tried again by itself.",
     ),
     ("server_error", "transient", GrantEffect::Retry, "Microsoft has trouble. It is tried again by itself."),
-    (
-        "access_denied",
-        "cancelled",
-        GrantEffect::Retry,
-        "The sign-in was cancelled; nothing was stored. Start again when you are ready.",
-    ),
+    ("access_denied", "cancelled", GrantEffect::Retry, CANCELLED),
     ("consent_required", "consent_missing", GrantEffect::NeedsConsent, AGAIN),
     ("interaction_required", "interaction_required", GrantEffect::NeedsConsent, AGAIN),
     ("login_required", "interaction_required", GrantEffect::NeedsConsent, AGAIN),
@@ -199,6 +199,7 @@ const GRANT_INVALID: [u32; 2] = [70000, 9002313];
 
 /// All classes, the first match first.
 pub fn classes() -> Vec<ErrorClass> {
+    let declined = entry("access_denied", DECLINED, "cancelled", GrantEffect::Retry, CANCELLED);
     let by_number = BY_NUMBER.iter().flat_map(|(class, state, remedy, codes)| {
         codes.iter().map(move |code| entry("", *code, class, *state, remedy))
     });
@@ -213,7 +214,7 @@ pub fn classes() -> Vec<ErrorClass> {
     });
     let by_error =
         BY_ERROR.iter().map(|(error, class, state, remedy)| entry(error, 0, class, *state, remedy));
-    by_number.chain(broken).chain(by_error).collect()
+    std::iter::once(declined).chain(by_number).chain(broken).chain(by_error).collect()
 }
 
 fn entry(error: &str, code: u32, class: &str, state: GrantEffect, remedy: &str) -> ErrorClass {

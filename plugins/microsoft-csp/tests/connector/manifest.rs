@@ -102,6 +102,8 @@ fn sign_in_failures_have_their_class_by_number_first_and_by_error_else() {
         ("invalid_grant", &[123_456], "grant_invalid"),
         ("invalid_client", &[], "operator_credential"),
         ("access_denied", &[], "cancelled"),
+        ("access_denied", &[65004], "cancelled"),
+        ("invalid_grant", &[65004], "consent_missing"),
         ("brand_new", &[1], ""),
     ] {
         assert_eq!(class_of(error, codes), class, "{error} {codes:?}");
