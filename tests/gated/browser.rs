@@ -22,21 +22,12 @@ const PASSWORD: &str = "correct horse battery";
 
 /// The journey, where a browser and its driver are there.
 pub fn all() -> Vec<Gated> {
-    let missing = ["chromium", "chromedriver"].into_iter().find(|program| !is_installed(program));
+    let missing = ["chromium", "chromedriver"].into_iter().find(|program| !crate::is_installed(program));
     vec![Gated {
         name: "a_person_signs_in_consents_chooses_dutch_runs_and_explains_a_purchase".into(),
         unmet: missing.map(|program| format!("{program} is not installed")),
         run: Box::new(journey),
     }]
-}
-
-fn is_installed(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|s| s.success())
 }
 
 fn journey() -> Result<(), Failed> {

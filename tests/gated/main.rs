@@ -11,6 +11,7 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 
 mod browser;
+mod javascript;
 mod samples;
 #[expect(dead_code, reason = "shared with the end-to-end tests, which use all of it")]
 #[path = "../e2e/support.rs"]
@@ -31,8 +32,15 @@ pub struct Gated {
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials = samples::all().into_iter().chain(browser::all()).map(trial).collect();
+    let trials =
+        samples::all().into_iter().chain(browser::all()).chain(javascript::all()).map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// Whether a program can be started.
+fn is_installed(program: &str) -> bool {
+    let mut version = std::process::Command::new(program);
+    version.arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 fn trial(gated: Gated) -> Trial {
