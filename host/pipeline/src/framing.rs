@@ -104,27 +104,31 @@ impl Framer {
                     .map_err(|e| FramingError::NotJson(e.to_string()))?;
                 Ok((vec![Cut { bytes: body.into(), records: 1 }], String::new()))
             }
-            Framing::Lines => Ok((line_pages(&body, self.sizes.page), String::new())),
-            Framing::Csv => Ok((self.csv.last_pages(&body, self.sizes.page), String::new())),
+            Framing::Lines => Ok((line_pages(&body, self.sizes.page).whole(), String::new())),
+            Framing::Csv => Ok((self.csv.pages(&body, self.sizes.page).whole(), String::new())),
         }
     }
 
+    /// Pages are full by the records in them, never by how the body arrived: the same body gives the same pages.
     fn full_pages(&mut self, end_of_records: impl Fn(&mut Self) -> usize) -> Result<Vec<Cut>, FramingError> {
         if self.pending.len() < self.sizes.page {
             return Ok(Vec::new());
         }
         let end = end_of_records(self);
+        if self.pending.len() - end > self.sizes.record {
+            return Err(FramingError::TooLarge("record", self.sizes.record));
+        }
         if end == 0 {
-            self.limit("record", self.sizes.record)?;
             return Ok(Vec::new());
         }
-        let rest = self.pending.split_off(end);
-        let whole = std::mem::replace(&mut self.pending, rest);
-        self.searched = 0;
-        Ok(match self.framing {
-            Framing::Csv => self.csv.pages(&whole, self.sizes.page),
-            _ => line_pages(&whole, self.sizes.page),
-        })
+        let whole = self.pending.get(..end).unwrap_or_default();
+        let filled = match self.framing {
+            Framing::Csv => self.csv.pages(whole, self.sizes.page),
+            _ => line_pages(whole, self.sizes.page),
+        };
+        self.pending.drain(..filled.end);
+        self.searched = end - filled.end;
+        Ok(filled.pages)
     }
 
     fn limit(&self, what: &'static str, bytes: usize) -> Result<(), FramingError> {
@@ -144,23 +148,43 @@ fn lines_end(framer: &mut Framer) -> usize {
     }
 }
 
-fn line_pages(text: &[u8], page_size: usize) -> Vec<Cut> {
-    let mut pages = Vec::new();
-    let mut page = Vec::new();
-    let mut records = 0;
-    for line in text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
+/// Pages cut from whole records.
+#[derive(Default)]
+struct Filled {
+    pages: Vec<Cut>,
+    /// Where the last full page ends in what they were cut from.
+    end: usize,
+    /// Records behind it, too few for a page of their own while the body goes on.
+    last: Option<Cut>,
+}
+
+impl Filled {
+    /// All pages of a body that has ended.
+    fn whole(self) -> Vec<Cut> {
+        self.pages.into_iter().chain(self.last).collect()
+    }
+}
+
+fn line_pages(text: &[u8], page_size: usize) -> Filled {
+    let mut filled = Filled::default();
+    let (mut page, mut records, mut position) = (Vec::new(), 0, 0);
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        position += line.len();
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
         page.extend_from_slice(line);
         page.push(b'\n');
         records += 1;
         if page.len() >= page_size {
-            pages
-                .push(Cut { bytes: std::mem::take(&mut page).into(), records: std::mem::take(&mut records) });
+            let bytes = std::mem::take(&mut page).into();
+            filled.pages.push(Cut { bytes, records: std::mem::take(&mut records) });
+            filled.end = position;
         }
     }
-    if records > 0 {
-        pages.push(Cut { bytes: page.into(), records });
-    }
-    pages
+    filled.last = (records > 0).then(|| Cut { bytes: page.into(), records });
+    filled
 }
 
 /// The records of a page, by ordinal.
@@ -238,8 +262,12 @@ mod tests {
         for (framing, body) in [(Framing::Lines, &lines[..]), (Framing::Csv, &rows[..])] {
             let whole = texts(&framing, &cut_all(&framing, body, usize::MAX, 1 << 20).0);
             assert_eq!(whole.len(), 3);
+            let pages = cut_all(&framing, body, usize::MAX, 5).0;
+            assert!(pages.len() > 1);
             for chunk in 1..body.len() {
-                assert_eq!(texts(&framing, &cut_all(&framing, body, chunk, 5).0), whole, "chunks of {chunk}");
+                let cut = cut_all(&framing, body, chunk, 5).0;
+                assert_eq!(texts(&framing, &cut), whole, "chunks of {chunk}");
+                assert_eq!(cut, pages, "chunks of {chunk}: evidence names pages by their bytes");
             }
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use csv_core::{ReadRecordResult, Reader};
 
-use super::Cut;
+use super::{Cut, Filled};
 
 /// The rows of one body as it arrives.
 #[derive(Default)]
@@ -19,34 +19,26 @@ impl Rows {
     }
 
     /// Pages of these whole rows; the first row of the body is the header of all.
-    pub fn pages(&mut self, rows: &[u8], page_size: usize) -> Vec<Cut> {
+    pub(super) fn pages(&mut self, rows: &[u8], page_size: usize) -> Filled {
         let mut ends = row_ends(rows).into_iter();
-        let mut start = 0;
+        let mut filled = Filled::default();
         if self.header.is_empty() {
-            start = ends.next().unwrap_or(0);
-            self.header = ended_row(rows.get(..start).unwrap_or_default());
+            filled.end = ends.next().unwrap_or(0);
+            self.header = ended_row(rows.get(..filled.end).unwrap_or_default());
         }
-        let mut pages = Vec::new();
-        let mut page = self.header.clone();
-        let mut records = 0;
+        let (mut page, mut records, mut start) = (self.header.clone(), 0, filled.end);
         for end in ends {
             page.extend(ended_row(rows.get(start..end).unwrap_or_default()));
             records += 1;
             start = end;
             if page.len() >= page_size {
-                pages.push(Cut { bytes: page.into(), records: std::mem::take(&mut records) });
+                filled.pages.push(Cut { bytes: page.into(), records: std::mem::take(&mut records) });
+                filled.end = end;
                 page = self.header.clone();
             }
         }
-        if records > 0 {
-            pages.push(Cut { bytes: page.into(), records });
-        }
-        pages
-    }
-
-    /// Pages of what is left at the end of the body.
-    pub fn last_pages(&mut self, rows: &[u8], page_size: usize) -> Vec<Cut> {
-        self.pages(rows, page_size)
+        filled.last = (records > 0).then(|| Cut { bytes: page.into(), records });
+        filled
     }
 }
 
