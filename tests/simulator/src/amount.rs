@@ -34,6 +34,33 @@ impl Amount {
         Self { mantissa: self.mantissa / 10_i128.pow(self.scale - scale), scale }
     }
 
+    /// At most `scale` digits after the point, half away from zero.
+    pub(crate) fn rounded(self, scale: u32) -> Self {
+        let half = Self::new(5 * self.mantissa.signum(), scale + 1);
+        self.plus(half).cut(scale)
+    }
+
+    /// The quotient with `scale` digits, the rest cut off; zero where there is nothing to divide by.
+    pub(crate) fn over(self, divisor: Self, scale: u32) -> Self {
+        let digits = scale + divisor.scale;
+        let mantissa = self.at_scale(digits.max(self.scale)).checked_div(divisor.mantissa).unwrap_or(0);
+        let quotient = Self { mantissa, scale: digits.max(self.scale) - divisor.scale };
+        quotient.cut(scale)
+    }
+
+    pub(crate) fn minus(self, other: Self) -> Self {
+        self.plus(other.negated())
+    }
+
+    /// That many of it.
+    pub(crate) fn count(self, many: i64) -> Self {
+        self.times(Self::new(i128::from(many), 0))
+    }
+
+    pub(crate) fn is_negative(self) -> bool {
+        self.mantissa < 0
+    }
+
     pub(crate) fn times(self, other: Self) -> Self {
         Self { mantissa: self.mantissa * other.mantissa, scale: self.scale + other.scale }
     }

@@ -36,6 +36,22 @@ pub(crate) fn month_start(day: Date, months: i32) -> Date {
     first.checked_add(Span::new().months(months)).unwrap_or(first)
 }
 
+/// That many months later, on the same day of the month where there is one.
+pub(crate) fn shift_months(day: Date, months: i32) -> Date {
+    day.checked_add(Span::new().months(months)).unwrap_or(day)
+}
+
+/// Last day of the month.
+pub(crate) fn month_end(day: Date) -> Date {
+    day.last_of_month()
+}
+
+/// Months from the month of `earlier` to that of `later`.
+pub(crate) fn months_between(earlier: Date, later: Date) -> i32 {
+    let number = |day: Date| i32::from(day.year()) * 12 + i32::from(day.month());
+    number(later) - number(earlier)
+}
+
 /// Midnight UTC of a day as a number, so that days can be random indices.
 pub(crate) fn day_number(day: Date) -> u64 {
     u64::try_from(days_between(Date::constant(1970, 1, 1), day)).unwrap_or(0)

@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use crate::billing::Books;
+use crate::billing::ledger::BillingLedger;
+use crate::billing::legacy::{self, LegacyDay};
 use crate::calendar::{local_day, utc_day};
 use crate::config::Config;
 use crate::entra::Entra;
@@ -23,6 +26,7 @@ pub(crate) struct Cloud {
     pub(crate) base: String,
     pub(crate) world: World,
     pub(crate) bodies: Bodies,
+    pub(crate) books: Books,
     pub(crate) entra: Entra,
     pub(crate) operations: Mutex<HashMap<String, Operation>>,
     /// The line served otherwise than the ledger says.
@@ -68,6 +72,7 @@ impl Cloud {
             altered,
             world,
             bodies,
+            books: Books::default(),
             entra,
             operations: Mutex::default(),
             faults: Mutex::default(),
@@ -155,6 +160,20 @@ impl Cloud {
     pub(crate) fn ledger(&self) -> Ledger {
         let snapshots = lock(&self.snapshots).clone();
         ledger(&self.world, self.today(), &snapshots, self.fault(|f| f.late_usage))
+    }
+
+    /// The ledger as of the end of an earlier day.
+    pub(crate) fn ledger_on(&self, day: Date) -> Ledger {
+        let snapshots = lock(&self.snapshots).iter().copied().filter(|local| *local <= day).collect();
+        ledger(&self.world, day, &snapshots, self.fault(|f| f.late_usage))
+    }
+
+    pub(crate) fn billing_ledger(&self, day: Date) -> BillingLedger {
+        crate::billing::ledger::ledger(&self.world, &self.books, day, self.fault(|f| f.late_usage))
+    }
+
+    pub(crate) fn legacy_days(&self, day: Date, currency: &str) -> Vec<LegacyDay> {
+        legacy::days(&self.world, day, self.fault(|f| f.late_usage), currency)
     }
 }
 

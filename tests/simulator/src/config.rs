@@ -24,6 +24,11 @@ pub struct Config {
     pub records: usize,
     /// Daily rated usage lines for each Azure plan and usage day; 0: the exports have no data.
     pub rated_records: usize,
+    /// Invoices, reconciliation lines and a history of usage and seats. None: no invoice is ever out, reconciliation
+    /// exports have no data, and seats have hardly a history.
+    pub billing: Option<Billing>,
+    /// Day of the month (1 to 28) on which a billing cycle of legacy Azure begins.
+    pub legacy_billing_day: i8,
     /// What goes wrong.
     pub faults: Faults,
     /// The time the cloud lives in.
@@ -42,6 +47,24 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Bodies kept so that they are prepared once, in bytes.
     pub cache_bytes: usize,
+}
+
+/// Billed months: from the first day of the month in which the history begins, every month gets an invoice for each
+/// billing currency, and now and then a credit document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Billing {
+    /// Whole months before that of the start for which there is a history already.
+    pub months_before: i32,
+    /// Day of the next month (4 to 28) on which an invoice is out, from 00:00 UTC.
+    pub invoice_day: i8,
+    /// Day of the next month, not before the invoice's, on which a credit document is out.
+    pub note_day: i8,
+}
+
+impl Default for Billing {
+    fn default() -> Self {
+        Self { months_before: 1, invoice_day: 6, note_day: 15 }
+    }
 }
 
 /// One line served otherwise than the ledger has it. Lines are counted in the order of [`crate::Simulator::ledger`] at
@@ -66,6 +89,8 @@ impl Default for Config {
             subscriptions: 1,
             records: 20,
             rated_records: 20,
+            billing: None,
+            legacy_billing_day: 1,
             faults: Faults::default(),
             clock: Arc::new(|| Timestamp::constant(1_795_456_800, 0)),
             latency: Duration::ZERO,
@@ -79,6 +104,20 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// A partner large enough for a year: 24 customers, about 200 records a day, a month of history at the start.
+    #[must_use]
+    pub fn large() -> Self {
+        Self {
+            customers: 24,
+            records: 2,
+            rated_records: 4,
+            billing: Some(Billing::default()),
+            ..Self::default()
+        }
+    }
+}
+
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
@@ -87,6 +126,7 @@ impl fmt::Debug for Config {
             .field("subscriptions", &self.subscriptions)
             .field("records", &self.records)
             .field("rated_records", &self.rated_records)
+            .field("billing", &self.billing)
             .field("alter", &self.alter)
             .finish_non_exhaustive()
     }

@@ -10,8 +10,9 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::amount::Amount;
+use crate::billing::class::Class;
 use crate::config::Alter;
-use crate::rated::{self, MARKETPLACE_METER, MeterOf};
+use crate::rated;
 use crate::usage::{self, ReportedDay};
 use crate::world::{Customer, Kind, Subscription, World};
 
@@ -31,6 +32,8 @@ pub struct LedgerLine {
     pub customer_name: String,
     /// `utilization`, `rated-usage` or `licences`.
     pub feed: &'static str,
+    /// What it is.
+    pub class: Class,
     /// Lower-case: the meter id, or `productid:skuid` where there is none.
     pub product_key: String,
     /// UTC day of use; of licences the local date (zone CET) of the snapshot.
@@ -76,7 +79,7 @@ impl Ledger {
     }
 }
 
-fn as_text<S: serde::Serializer>(value: &BigDecimal, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_text<S: serde::Serializer>(value: &BigDecimal, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&value.to_plain_string())
 }
 
@@ -170,6 +173,7 @@ impl Sum {
             customer,
             customer_name: self.customer_name,
             feed,
+            class: if feed == UTILIZATION { Class::LegacyAzure } else { Class::AzurePlanUsage },
             product_key,
             day,
             subscription,
@@ -188,7 +192,7 @@ fn usage_sums(world: &World, today: Date, late: bool) -> BTreeMap<Key, Sum> {
         match subscription.kind {
             Kind::Usage => add_utilization(world, customer, subscription, today, late, &mut sums),
             Kind::Plan => add_rated(world, customer, subscription, today, late, &mut sums),
-            Kind::Seats(_) | Kind::Dormant => {}
+            Kind::Seats(_) | Kind::Dormant | Kind::Other(_) => {}
         }
     }
     sums
@@ -202,7 +206,22 @@ fn add_utilization(
     late: bool,
     sums: &mut BTreeMap<Key, Sum>,
 ) {
-    // Added up by meter index first: a million records would otherwise make a million keys.
+    for ((meter, day), (quantity, records, first)) in used_by_day(world, subscription, today, late) {
+        let Some(meter) = world.meter(meter) else { continue };
+        let key = (customer.id.clone(), UTILIZATION, meter.id.clone(), day, subscription.id.clone());
+        let (customer_name, unit) = (customer.name.clone(), meter.text(0).unit);
+        sums.insert(key, Sum { customer_name, quantity, cost: None, unit, currency: None, records, first });
+    }
+}
+
+/// Quantity, records and first line of each meter and usage day of a legacy subscription. By meter index: a million records would otherwise make
+/// a million keys.
+pub(crate) fn used_by_day(
+    world: &World,
+    subscription: &Subscription,
+    today: Date,
+    late: bool,
+) -> BTreeMap<(u64, Date), (Amount, u64, LineId)> {
     let mut days: BTreeMap<(u64, Date), (Amount, u64, LineId)> = BTreeMap::new();
     for day in usage::readable_days(world, today) {
         let Some(reported) = ReportedDay::read(world, subscription, day, today, late) else { continue };
@@ -214,12 +233,7 @@ fn add_utilization(
             sum.1 += 1;
         }
     }
-    for ((meter, day), (quantity, records, first)) in days {
-        let Some(meter) = world.meter(meter) else { continue };
-        let key = (customer.id.clone(), UTILIZATION, meter.id.clone(), day, subscription.id.clone());
-        let (customer_name, unit) = (customer.name.clone(), meter.text(0).unit);
-        sums.insert(key, Sum { customer_name, quantity, cost: None, unit, currency: None, records, first });
-    }
+    days
 }
 
 fn add_rated(
@@ -231,7 +245,7 @@ fn add_rated(
     sums: &mut BTreeMap<Key, Sum>,
 ) {
     for line in rated::lines(world, customer, plan, today, late) {
-        let product = product_key(world, &line.meter);
+        let product = rated::product_key(world, line.meter);
         let key = (customer.id.clone(), RATED_USAGE, product, line.usage_day, plan.id.clone());
         let first =
             LineId { feed: RATED_USAGE, subscription: plan.index, day: line.usage_day, index: line.index };
@@ -239,7 +253,7 @@ fn add_rated(
             customer_name: customer.name.clone(),
             quantity: Amount::ZERO,
             cost: Some(Amount::ZERO),
-            unit: rated_unit(world, line.meter),
+            unit: rated::unit(world, line.meter),
             currency: Some(customer.currency),
             records: 0,
             first,
@@ -250,44 +264,21 @@ fn add_rated(
     }
 }
 
-/// The unit a rated line writes.
-pub(crate) fn rated_unit(world: &World, meter: MeterOf) -> &'static str {
-    match meter {
-        MeterOf::Azure(index) => world.meter(index).map_or("", |m| m.text(0).unit),
-        MeterOf::Marketplace | MeterOf::None => "1 Hour",
-    }
-}
-
-/// Product and SKU of rated lines: one for Azure itself, one for each foreign kind.
-pub(crate) fn product_of(world: &World, meter: MeterOf) -> (String, &'static str) {
-    let kind = match meter {
-        MeterOf::Azure(_) => 0,
-        MeterOf::Marketplace => 1,
-        MeterOf::None => 2,
-    };
-    (format!("DZH3{}", world.seed.code("rated product", kind, 8)), "000B")
-}
-
-fn product_key(world: &World, meter: &MeterOf) -> String {
-    match meter {
-        MeterOf::Azure(index) => world.meter(*index).map(|m| m.id.clone()).unwrap_or_default(),
-        MeterOf::Marketplace => MARKETPLACE_METER.to_lowercase(),
-        MeterOf::None => {
-            let (product, sku) = product_of(world, *meter);
-            format!("{product}:{sku}").to_lowercase()
-        }
-    }
-}
-
 fn licence_lines(world: &World, day: Date) -> impl Iterator<Item = LedgerLine> {
     world.subscriptions().filter_map(move |(customer, subscription)| {
-        let Kind::Seats(seats) = &subscription.kind else { return None };
-        let quantity = seats.billed(day, world.local_origin)?;
+        let (offer, class, quantity) = match &subscription.kind {
+            Kind::Seats(seats) => (&seats.offer, Class::Seat, seats.billed(day, world.local_origin)?),
+            Kind::Other(other) if other.class.is_counted_daily() && other.start <= day => {
+                (&other.offer, other.class, other.quantity)
+            }
+            _ => return None,
+        };
         Some(LedgerLine {
             customer: customer.id.clone(),
             customer_name: customer.name.clone(),
             feed: LICENCES,
-            product_key: seats.product_key(),
+            class,
+            product_key: offer.key(),
             day,
             subscription: subscription.id.clone(),
             quantity: BigDecimal::from(quantity),

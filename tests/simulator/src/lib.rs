@@ -8,6 +8,7 @@
 //! [`Simulator::ledger`] never looks at what was served, except for the dates of licence snapshots.
 
 mod amount;
+mod billing;
 mod calendar;
 mod cloud;
 mod config;
@@ -27,13 +28,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
+use jiff::civil::Date;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use billing::class::Class;
+pub use billing::ledger::{BillingLedger, BillingLine, InvoiceLine};
+pub use billing::legacy::LegacyDay;
 use cloud::Cloud;
 pub use cloud::RequestLogEntry;
-pub use config::{Alter, Clock, Config};
+pub use config::{Alter, Billing, Clock, Config};
 pub use entra::users::{Role, User};
 pub use entra::{Audience, Grant};
 pub use faults::{Action, Faults, Rule};
@@ -111,6 +116,24 @@ impl Simulator {
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.cloud.ledger()
+    }
+
+    /// What a reader held at the end of an earlier UTC day; licences up to the local date of the same name.
+    #[must_use]
+    pub fn ledger_on(&self, day: Date) -> Ledger {
+        self.cloud.ledger_on(day)
+    }
+
+    /// Charges and invoices that a reader could have seen by the end of a UTC day.
+    #[must_use]
+    pub fn billing_ledger(&self, day: Date) -> BillingLedger {
+        self.cloud.billing_ledger(day)
+    }
+
+    /// What legacy Azure costs by day as of a UTC day, in the currency (EUR or USD) of a rate card.
+    #[must_use]
+    pub fn legacy_days(&self, day: Date, currency: &str) -> Vec<LegacyDay> {
+        self.cloud.legacy_days(day, currency)
     }
 
     /// Other faults from now on; rules count from the beginning.

@@ -2,12 +2,14 @@
 //!
 //! **The lateness model.** A usage day's lines show up 24 hours after the day ended. A day later some of them are
 //! restated (the effective price moves after its fourth digit, a few quantities grow), one line of the day arrives late,
-//! and one of some plans has vanished. With `late_usage` off the second day's state shows at once.
+//! and one of some plans has vanished. Where months are billed, one line of the last day of a month of every fifth plan
+//! comes a week after the month, and is billed in the next. With `late_usage` off the second day's state shows at once.
 
 use jiff::civil::Date;
 
 use crate::amount::Amount;
-use crate::calendar::{day_number, days_between, shift};
+use crate::billing::Scope;
+use crate::calendar::{day_number, days_between, month_end, month_start, shift};
 use crate::random::mix;
 use crate::world::meters::METERS;
 use crate::world::{Customer, Subscription, World};
@@ -16,6 +18,8 @@ use crate::world::{Customer, Subscription, World};
 const DAYS: i32 = 6;
 /// Days from a usage day to the first export with it.
 const DELAY: i32 = 2;
+/// Days into the next month until what came too late for its own can be read.
+const LATE_BY: i32 = 7;
 /// Azure plans use the last meters, so that some are in no rate card.
 const FIRST_METER: u64 = 18;
 /// Days with fewer lines have none of the oddities.
@@ -35,6 +39,8 @@ pub(crate) struct Line {
     /// Position whose values it has: its own, or that of the line it repeats.
     pub(crate) twin: u64,
     pub(crate) usage_day: Date,
+    /// First day of the month it is billed in: the next one where it came too late.
+    pub(crate) month: Date,
     /// Random word for what does not matter to the money.
     pub(crate) word: u64,
     pub(crate) meter: MeterOf,
@@ -42,6 +48,8 @@ pub(crate) struct Line {
     pub(crate) unit_price: Amount,
     pub(crate) effective_price: Amount,
     pub(crate) pricing_total: Amount,
+    /// The billed money before anything is cut: what reconciliation adds up.
+    pub(crate) exact_total: Amount,
     pub(crate) billing_total: Amount,
     pub(crate) exchange_rate: Amount,
     pub(crate) earned_credit: bool,
@@ -49,7 +57,7 @@ pub(crate) struct Line {
 }
 
 /// What names the product of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum MeterOf {
     Azure(u64),
     /// A marketplace meter: its id is free text.
@@ -61,7 +69,7 @@ pub(crate) enum MeterOf {
 /// The id of the marketplace meter, as its lines write it.
 pub(crate) const MARKETPLACE_METER: &str = "8vCPU";
 
-/// The months that an export can ask for, and every line of one plan in them as of `today`.
+/// Every line of one plan as of `today`.
 pub(crate) fn lines<'a>(
     world: &'a World,
     customer: &'a Customer,
@@ -69,63 +77,207 @@ pub(crate) fn lines<'a>(
     today: Date,
     late: bool,
 ) -> impl Iterator<Item = Line> + 'a {
-    usage_days(world, today).flat_map(move |day| {
-        let age = days_between(day, today) - DELAY;
-        (0..world.rated_records)
-            .filter_map(move |i| line(world, customer, plan, day, i, if late { age } else { 1 }))
+    lines_of_days(world, customer, plan, usage_days(world, today), today, late)
+}
+
+/// The lines of one plan that are billed in the scope's month.
+pub(crate) fn lines_of_month<'a>(
+    world: &'a World,
+    customer: &'a Customer,
+    plan: &'a Subscription,
+    scope: &'a Scope,
+) -> impl Iterator<Item = Line> + 'a {
+    let days = usage_days_of_month(world, scope.month, scope.as_of);
+    let lines = lines_of_days(world, customer, plan, days, scope.as_of, scope.late);
+    lines.filter(|line| line.month == scope.month)
+}
+
+fn lines_of_days<'a>(
+    world: &'a World,
+    customer: &'a Customer,
+    plan: &'a Subscription,
+    days: impl Iterator<Item = Date> + 'a,
+    today: Date,
+    late: bool,
+) -> impl Iterator<Item = Line> + 'a {
+    let key = world.seed.word("rated", plan.index);
+    days.flat_map(move |day| {
+        let day = UsageDay::new(world, customer, plan, (day, mix(key, day_number(day))), (today, late));
+        (0..world.rated_records).filter_map(move |i| day.line(i))
     })
 }
 
 /// Usage days that are in an export made on `today`.
 pub(crate) fn usage_days(world: &World, today: Date) -> impl Iterator<Item = Date> + use<> {
-    let first = shift(world.origin, -(DELAY + DAYS - 1));
-    let count = days_between(first, today) - DELAY + 1;
-    (0..count.max(0)).map(move |i| shift(first, i))
+    days(first_usage_day(world), shift(today, -DELAY))
 }
 
-/// One line as it is `age` days after it could first be read; none where it is not there.
-fn line(
+/// Usage days in an export of one month: those of the month, and the day before, of which some usage is billed late.
+pub(crate) fn usage_days_of_month(
     world: &World,
-    customer: &Customer,
-    plan: &Subscription,
+    month: Date,
+    today: Date,
+) -> impl Iterator<Item = Date> + use<> {
+    let first = first_usage_day(world).max(shift(month, -1));
+    days(first, shift(today, -DELAY).min(month_end(month)))
+}
+
+fn first_usage_day(world: &World) -> Date {
+    world.billed.map_or_else(|| shift(world.origin, -(DELAY + DAYS - 1)), |billed| billed.begin)
+}
+
+fn days(first: Date, last: Date) -> impl Iterator<Item = Date> + use<> {
+    (0..(days_between(first, last) + 1).max(0)).map(move |i| shift(first, i))
+}
+
+/// One usage day of one plan, as it can be read on a day.
+#[derive(Debug, Clone, Copy)]
+struct UsageDay<'a> {
+    plan: &'a Subscription,
     day: Date,
-    index: u64,
+    /// Days since it could first be read.
     age: i32,
-) -> Option<Line> {
-    let odd = world.rated_records >= SMALLEST_WITH_ODDITIES;
-    let late = odd && index + 2 == world.rated_records;
-    let vanishing = odd && index + 1 == world.rated_records && plan.index.is_multiple_of(2);
-    if (late && age < 1) || (vanishing && age >= 1) {
-        return None;
+    records: u64,
+    key: u64,
+    exchange_rate: Amount,
+    /// The month that the first line is billed in, where that came too late for its own.
+    delayed: Option<Delayed>,
+    style: Style,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Delayed {
+    month: Date,
+    visible: bool,
+    exchange_rate: Amount,
+}
+
+/// Which lines are odd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// None: too few.
+    Plain,
+    /// Some at certain positions of every day.
+    Dense,
+    /// The last line of a day in many ways.
+    Sparse,
+}
+
+impl<'a> UsageDay<'a> {
+    fn new(
+        world: &World,
+        customer: &Customer,
+        plan: &'a Subscription,
+        (day, key): (Date, u64),
+        (today, late): (Date, bool),
+    ) -> Self {
+        let records = world.rated_records;
+        let style = match (records >= SMALLEST_WITH_ODDITIES, world.billed.is_some() && records > 2) {
+            (true, _) => Style::Dense,
+            (false, true) => Style::Sparse,
+            (false, false) => Style::Plain,
+        };
+        let too_late = late && world.billed.is_some() && plan.index % 5 == 3 && day == month_end(day);
+        let delayed = too_late.then(|| {
+            let month = month_start(day, 1);
+            let exchange_rate = exchange_rate(world, customer, month);
+            Delayed { month, visible: shift(month, LATE_BY) <= today, exchange_rate }
+        });
+        let age = if late { days_between(day, today) - DELAY } else { 1 };
+        Self {
+            plan,
+            day,
+            age,
+            records,
+            key,
+            exchange_rate: exchange_rate(world, customer, day),
+            delayed,
+            style,
+        }
     }
-    let twin = if odd && index == DUPLICATE { DUPLICATE - 1 } else { index };
-    let key = mix(world.seed.word("rated", plan.index), day_number(day));
-    let word = mix(key, twin);
-    let mut quantity = quantity(word, odd, twin, vanishing);
-    if age >= 1 && twin % 19 == 7 {
-        quantity = quantity.plus(Amount::new(125, 6));
+
+    fn oddity(&self, index: u64) -> Oddity {
+        let last = index + 1 == self.records;
+        match self.style {
+            Style::Plain => Oddity::None,
+            Style::Dense => match index {
+                DUPLICATE => Oddity::Duplicate,
+                REFUND => Oddity::Refund,
+                MARKETPLACE => Oddity::Marketplace,
+                WITHOUT_METER => Oddity::WithoutMeter,
+                _ if last && self.plan.index.is_multiple_of(2) => Oddity::Vanishing,
+                _ if index + 2 == self.records => Oddity::Late,
+                _ => Oddity::None,
+            },
+            Style::Sparse if last => match mix(self.key, u64::MAX) % 8 {
+                0 => Oddity::Duplicate,
+                1 => Oddity::Refund,
+                2 => Oddity::Marketplace,
+                3 => Oddity::WithoutMeter,
+                4 => Oddity::Vanishing,
+                5 => Oddity::Late,
+                _ => Oddity::None,
+            },
+            Style::Sparse => Oddity::None,
+        }
     }
-    let benefit = twin % 13 == 6;
-    let unit_price =
-        if benefit { Amount::ZERO } else { Amount::new(i128::from(1 + mix(word, 2) % 99_999_999), 8) };
-    let exchange_rate = exchange_rate(world, customer, day);
-    let priced = price(word, twin, age, unit_price, quantity);
-    let billed = priced.total.times(exchange_rate);
-    Some(Line {
-        index,
-        twin,
-        usage_day: day,
-        word,
-        meter: meter(plan, odd, twin),
-        quantity,
-        unit_price,
-        effective_price: priced.effective,
-        pricing_total: priced.total,
-        billing_total: billed.cut(if twin % 7 == 3 { 2 } else { 15 }),
-        exchange_rate,
-        earned_credit: priced.earned_credit,
-        benefit,
-    })
+
+    /// One line; none where it is not there.
+    fn line(&self, index: u64) -> Option<Line> {
+        let (oddity, delayed) = (self.oddity(index), self.delayed.filter(|_| index == 0));
+        if (oddity == Oddity::Late && self.age < 1)
+            || (oddity == Oddity::Vanishing && self.age >= 1)
+            || delayed.is_some_and(|delayed| !delayed.visible)
+        {
+            return None;
+        }
+        let twin = self.place(if oddity == Oddity::Duplicate { index - 1 } else { index });
+        let word = mix(self.key, twin);
+        let mut quantity = quantity(word, oddity, twin);
+        if self.age >= 1 && twin % 19 == 7 {
+            quantity = quantity.plus(Amount::new(125, 6));
+        }
+        let benefit = twin % 13 == 6;
+        let unit_price =
+            if benefit { Amount::ZERO } else { Amount::new(i128::from(1 + mix(word, 2) % 99_999_999), 8) };
+        let exchange_rate = delayed.map_or(self.exchange_rate, |delayed| delayed.exchange_rate);
+        let priced = price(word, twin, self.age, unit_price, quantity);
+        let billed = priced.total.times(exchange_rate);
+        Some(Line {
+            index,
+            twin,
+            usage_day: self.day,
+            month: delayed.map_or_else(|| month_start(self.day, 0), |delayed| delayed.month),
+            word,
+            meter: meter(self.plan, oddity, twin),
+            quantity,
+            unit_price,
+            effective_price: priced.effective,
+            pricing_total: priced.total,
+            exact_total: billed,
+            billing_total: billed.cut(if twin % 7 == 3 { 2 } else { 15 }),
+            exchange_rate,
+            earned_credit: priced.earned_credit,
+            benefit,
+        })
+    }
+
+    /// Small plans begin at different places, so that together they have what a large one has.
+    fn place(&self, index: u64) -> u64 {
+        if self.style == Style::Sparse { index + self.plan.index * self.records % 48 } else { index }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Oddity {
+    None,
+    /// Repeats the line before it.
+    Duplicate,
+    Refund,
+    Marketplace,
+    WithoutMeter,
+    Vanishing,
+    Late,
 }
 
 struct Priced {
@@ -145,21 +297,55 @@ fn price(word: u64, twin: u64, age: i32, unit_price: Amount, quantity: Amount) -
     Priced { effective: if twin % 9 == 4 { Amount::ZERO } else { effective }, total, earned_credit }
 }
 
-fn quantity(word: u64, odd: bool, twin: u64, vanishing: bool) -> Amount {
+fn quantity(word: u64, oddity: Oddity, twin: u64) -> Amount {
     let scale = 12 - (word % 7) as u32;
-    match twin {
-        _ if vanishing => Amount::new(i128::from(1 + word % 9_000), 7),
-        REFUND if odd => Amount::new(i128::from(1 + word % 90_000), 5).negated(),
-        i if i % 4 == 1 => Amount::new(240, 1),
+    match oddity {
+        Oddity::Vanishing => Amount::new(i128::from(1 + word % 9_000), 7),
+        Oddity::Refund => Amount::new(i128::from(1 + word % 90_000), 5).negated(),
+        _ if twin % 4 == 1 => Amount::new(240, 1),
         _ => Amount::new(i128::from(1 + mix(word, 1) % (90 * 10_u64.pow(scale))), scale),
     }
 }
 
-fn meter(plan: &Subscription, odd: bool, twin: u64) -> MeterOf {
-    match twin {
-        MARKETPLACE if odd => MeterOf::Marketplace,
-        WITHOUT_METER if odd => MeterOf::None,
+fn meter(plan: &Subscription, oddity: Oddity, twin: u64) -> MeterOf {
+    match oddity {
+        Oddity::Marketplace => MeterOf::Marketplace,
+        Oddity::WithoutMeter => MeterOf::None,
         _ => MeterOf::Azure(FIRST_METER + (twin + plan.index * 5) % (METERS - FIRST_METER)),
+    }
+}
+
+/// Product of a line: one for Azure itself, one for each foreign kind.
+pub(crate) fn product_kind(meter: MeterOf) -> u64 {
+    match meter {
+        MeterOf::Azure(_) => 0,
+        MeterOf::Marketplace => 1,
+        MeterOf::None => 2,
+    }
+}
+
+/// Product and SKU of a line.
+pub(crate) fn product_of(world: &World, meter: MeterOf) -> (String, &'static str) {
+    (format!("DZH3{}", world.seed.code("rated product", product_kind(meter), 8)), "000B")
+}
+
+/// What the ledger calls it: the meter, or `product:sku` where there is none.
+pub(crate) fn product_key(world: &World, meter: MeterOf) -> String {
+    match meter {
+        MeterOf::Azure(index) => world.meter(index).map(|m| m.id.clone()).unwrap_or_default(),
+        MeterOf::Marketplace => MARKETPLACE_METER.to_lowercase(),
+        MeterOf::None => {
+            let (product, sku) = product_of(world, meter);
+            format!("{product}:{sku}").to_lowercase()
+        }
+    }
+}
+
+/// The unit a line writes.
+pub(crate) fn unit(world: &World, meter: MeterOf) -> &'static str {
+    match meter {
+        MeterOf::Azure(index) => world.meter(index).map_or("", |m| m.text(0).unit),
+        MeterOf::Marketplace | MeterOf::None => "1 Hour",
     }
 }
 

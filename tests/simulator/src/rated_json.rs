@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde_json::json;
 
 use crate::calendar::{Form, month_start, shift};
-use crate::ledger::{Altered, Fate, LineId, RATED_USAGE, product_of, rated_unit};
-use crate::rated::{Line, MARKETPLACE_METER, MeterOf};
+use crate::ledger::{Altered, Fate, LineId, RATED_USAGE};
+use crate::rated::{self, Line, MARKETPLACE_METER, MeterOf};
 use crate::world::{Customer, Subscription, World};
 
 /// Everything a line needs besides itself.
@@ -15,6 +15,8 @@ pub(crate) struct LineWriter<'a> {
     pub(crate) altered: Altered,
     /// `attributeSet` full, not basic.
     pub(crate) full: bool,
+    /// Number of the invoice; empty where nothing is billed yet.
+    pub(crate) invoice: &'a str,
 }
 
 impl LineWriter<'_> {
@@ -52,13 +54,13 @@ impl LineWriter<'_> {
         field(text, "PartnerName", "Simulated Partner");
         field(text, "CustomerId", &customer_id);
         field(text, "CustomerName", &customer.name);
-        field(text, "InvoiceNumber", "");
+        field(text, "InvoiceNumber", self.invoice);
         field(text, "SubscriptionId", &plan_id);
         field(text, "EntitlementId", &plan.entitlement);
     }
 
     fn product(&self, text: &mut String, line: &Line) {
-        let (product, sku) = product_of(self.world, line.meter);
+        let (product, sku) = rated::product_of(self.world, line.meter);
         let publisher =
             if line.meter == MeterOf::Azure(0) { "Simulated Corporation" } else { "Example Publisher" };
         field(text, "ProductId", &product);
@@ -77,7 +79,7 @@ impl LineWriter<'_> {
 
     fn money(&self, text: &mut String, customer: &Customer, line: &Line, billed: crate::amount::Amount) {
         field(text, "ChargeType", if line.twin.is_multiple_of(2) { "New" } else { "new" });
-        field(text, "UnitType", rated_unit(self.world, line.meter));
+        field(text, "UnitType", rated::unit(self.world, line.meter));
         field(text, "BillingCurrency", customer.currency);
         field(text, "PricingCurrency", "USD");
         let as_text = line.twin % 6 == 5;
@@ -186,11 +188,17 @@ fn oddities(text: &mut String, line: &Line) {
     }
 }
 
-fn field(text: &mut String, name: &str, value: &str) {
-    write!(text, "\"{name}\":{},", json!(value)).unwrap_or_default();
+/// A member with a text, and a comma.
+pub(crate) fn field(text: &mut String, name: &str, value: &str) {
+    let plain = !value.contains(|c: char| c == '"' || c == '\\' || c.is_control());
+    if plain {
+        write!(text, "\"{name}\":\"{value}\",").unwrap_or_default();
+    } else {
+        write!(text, "\"{name}\":{},", json!(value)).unwrap_or_default();
+    }
 }
 
 /// A number, or the same number as a string.
-fn number(value: &impl std::fmt::Display, as_text: bool) -> String {
+pub(crate) fn number(value: &impl std::fmt::Display, as_text: bool) -> String {
     if as_text { format!("\"{value}\"") } else { value.to_string() }
 }

@@ -9,13 +9,15 @@ use jiff::civil::Date;
 
 use crate::amount::Amount;
 use crate::calendar::{day_number, days_between, shift};
-use crate::random::mix;
+use crate::random::{mix, turn};
 use crate::world::{Subscription, World};
 
 /// Meters of legacy subscriptions: the first of all.
 const LEGACY_METERS: u64 = 30;
 /// Reported days smaller than this have none of the records below.
 const SMALLEST_WITH_ODDITIES: u64 = 12;
+/// Meters of small subscriptions: with tiers, with a quantity that is free, and others.
+const SPARSE_METERS: [u64; 6] = [1, 5, 8, 0, 3, 16];
 const EXPONENT: u64 = 4;
 const VANISHING: u64 = 5;
 const DUPLICATE: u64 = 8;
@@ -52,6 +54,8 @@ pub(crate) struct ReportedDay {
     records: u64,
     late: bool,
     vanished: bool,
+    /// Of a small subscription of which months are billed: where its meters begin.
+    sparse: Option<u64>,
 }
 
 impl ReportedDay {
@@ -69,7 +73,8 @@ impl ReportedDay {
         let key = mix(world.seed.word("utilization", subscription.index), day_number(day));
         let some = subscription.index == 0 || key.is_multiple_of(3);
         let vanished = late && some && odd(world.records) && days_between(day, today) >= 2;
-        Some(Self { day, key, records: world.records, late, vanished })
+        let sparse = (world.billed.is_some() && !odd(world.records)).then_some(subscription.index);
+        Some(Self { day, key, records: world.records, late, vanished, sparse })
     }
 
     /// Positions whose report falls in `[from, to)`, seconds of the day.
@@ -96,7 +101,9 @@ impl ReportedDay {
         let twin = self.twin(index);
         let word = mix(self.key, twin);
         let place = if index == VANISHING || index == NEGATIVE { index - 1 } else { twin };
-        let (meter, resource) = if odd(self.records) {
+        let (meter, resource) = if let Some(first) = self.sparse {
+            (turn(&SPARSE_METERS, first + twin), twin)
+        } else if odd(self.records) {
             (place % LEGACY_METERS, if place == twin { twin / LEGACY_METERS } else { 1_000_000 + index })
         } else {
             (twin % LEGACY_METERS, twin / LEGACY_METERS)
@@ -127,6 +134,10 @@ impl ReportedDay {
 
     fn usage_day(&self, index: u64) -> Date {
         let back = match index {
+            i if self.sparse.is_some() => match self.key % 6 {
+                late @ 0..=1 if self.late && i + 1 == self.records => 2 + late as i32,
+                _ => 1,
+            },
             i if self.late && i % 19 == 17 => 3,
             i if self.late && i % 17 == 13 => 2,
             _ => 1,

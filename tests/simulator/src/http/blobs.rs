@@ -11,12 +11,13 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use jiff::civil::Date;
 
 use super::answer::{Answer, Refusal, body_of, query_of, value_of};
-use crate::calendar::month;
+use super::exports::{Dataset, What};
+use crate::billing::charge::Charge;
+use crate::billing::charge_json;
+use crate::calendar::month_start;
 use crate::cloud::Cloud;
-use crate::ledger::Altered;
 use crate::rated;
 use crate::rated_json::LineWriter;
 use crate::world::{Customer, Kind, Subscription, World};
@@ -24,90 +25,99 @@ use crate::world::{Customer, Kind, Subscription, World};
 /// Lines of a blob, about.
 const LINES_OF_A_BLOB: u64 = 20_000;
 
-/// What an export gives, as of the day it was ordered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Dataset {
-    pub(crate) currency: String,
-    /// `2026-11`.
-    pub(crate) month: String,
-    pub(crate) today: Date,
-    pub(crate) full: bool,
-    pub(crate) late: bool,
-    pub(crate) empty: bool,
+/// How many lines there are; of usage an upper bound, exact when 0.
+pub(crate) fn lines(cloud: &Cloud, dataset: &Dataset) -> u64 {
+    let world = &cloud.world;
+    if dataset.empty {
+        return 0;
+    }
+    if dataset.what == What::Reconciliation {
+        return charges(cloud, dataset).len() as u64;
+    }
+    if dataset.invoice.as_ref().is_some_and(|invoice| invoice.amends.is_some()) {
+        return 0;
+    }
+    let days = rated::usage_days(world, dataset.scope.as_of);
+    let days = days.filter(|day| month_start(*day, 0) == dataset.scope.month).count() as u64;
+    days * plans(world, dataset).count() as u64 * world.rated_records
 }
 
-impl Dataset {
-    pub(crate) fn is_euro(&self) -> bool {
-        self.currency == "EUR"
-    }
+/// How many blobs: at least two of euro data.
+pub(crate) fn count(cloud: &Cloud, dataset: &Dataset) -> u64 {
+    lines(cloud, dataset).div_ceil(LINES_OF_A_BLOB).max(if dataset.is_euro() { 2 } else { 1 })
+}
 
-    /// `unbilled/EUR/2026-11/2026-11-23/full`, with marks for what is switched.
-    pub(crate) fn folder(&self) -> String {
-        let set = if self.full { "full" } else { "basic" };
-        let calm = if self.late { "" } else { "-calm" };
-        let empty = if self.empty { "-empty" } else { "" };
-        format!("unbilled/{}/{}/{}/{set}{calm}{empty}", self.currency, self.month, self.today)
-    }
+pub(crate) fn name(world: &World, dataset: &Dataset, part: u64) -> String {
+    format!("part-{part:05}-{}.c000.json.gz", world.seed.guid(&format!("blob {}", dataset.folder()), part))
+}
 
-    fn parse(folder: &str) -> Option<Self> {
-        let mut parts = folder.strip_prefix("unbilled/")?.split('/');
-        let (currency, month, today, set) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        Some(Self {
-            currency: currency.into(),
-            month: month.into(),
-            today: today.parse().ok()?,
-            full: set.starts_with("full"),
-            late: !set.contains("-calm"),
-            empty: set.contains("-empty"),
-        })
-    }
-
-    /// How many lines there are; upper bound, exact when 0.
-    pub(crate) fn lines(&self, world: &World) -> u64 {
-        if self.empty {
-            return 0;
+/// Of usage, of which every day brings new lines, the day decides; of charges their text.
+pub(crate) fn etag(cloud: &Cloud, dataset: &Dataset) -> String {
+    let label = match dataset.what {
+        What::Usage => format!("etag {}", dataset.folder()),
+        What::Reconciliation => {
+            let charges = charges(cloud, dataset);
+            let charges: &[Charge] = if dataset.empty { &[] } else { &charges };
+            charge_text(&cloud.world, dataset, charges.iter())
         }
-        let days =
-            rated::usage_days(world, self.today).filter(|day| month(*day) == self.month).count() as u64;
-        days * self.plans(world).count() as u64 * world.rated_records
-    }
+    };
+    cloud.world.seed.hex(&label, 0).split_off(47)
+}
 
-    /// How many blobs: at least two of euro data.
-    pub(crate) fn blobs(&self, world: &World) -> u64 {
-        self.lines(world).div_ceil(LINES_OF_A_BLOB).max(if self.is_euro() { 2 } else { 1 })
+fn charges(cloud: &Cloud, dataset: &Dataset) -> Arc<Vec<Charge>> {
+    match &dataset.invoice {
+        Some(invoice) => cloud.books.of_invoice(&cloud.world, invoice, dataset.scope.late),
+        None => cloud.books.charges(&cloud.world, &dataset.scope),
     }
+}
 
-    pub(crate) fn blob_name(&self, world: &World, part: u64) -> String {
-        format!("part-{part:05}-{}.c000.json.gz", world.seed.guid(&format!("blob {}", self.folder()), part))
-    }
+fn plans<'a>(
+    world: &'a World,
+    dataset: &'a Dataset,
+) -> impl Iterator<Item = (&'a Customer, &'a Subscription)> {
+    let mine = |(c, s): &(&Customer, &Subscription)| {
+        c.currency == dataset.scope.currency && matches!(s.kind, Kind::Plan)
+    };
+    world.subscriptions().filter(mine)
+}
 
-    pub(crate) fn etag(&self, world: &World) -> String {
-        world.seed.hex(&format!("etag {}", self.folder()), 0).split_off(47)
-    }
-
-    fn plans<'a>(&'a self, world: &'a World) -> impl Iterator<Item = (&'a Customer, &'a Subscription)> {
-        let mine =
-            |(c, s): &(&Customer, &Subscription)| c.currency == self.currency && matches!(s.kind, Kind::Plan);
-        world.subscriptions().filter(mine)
-    }
-
-    /// The lines of one blob: plans are dealt out to blobs in turn.
-    fn blob(&self, world: &World, altered: Altered, part: u64) -> std::io::Result<Bytes> {
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-        let writer = LineWriter { world, altered, full: self.full };
-        let blobs = self.blobs(world) as usize;
-        let plans = self.plans(world).skip(part as usize).step_by(blobs);
-        let mut text = String::new();
-        for (customer, plan) in plans.filter(|_| !self.empty) {
-            let lines = rated::lines(world, customer, plan, self.today, self.late);
-            for line in lines.filter(|line| month(line.usage_day) == self.month) {
-                text.clear();
-                writer.write(&mut text, customer, plan, &line);
-                gzip.write_all(text.as_bytes())?;
+/// The lines of one blob: plans, or charges, are dealt out to blobs in turn.
+fn blob(cloud: &Cloud, dataset: &Dataset, part: u64) -> std::io::Result<Bytes> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    let (part, blobs) = (part as usize, count(cloud, dataset) as usize);
+    match dataset.what {
+        _ if dataset.empty => {}
+        What::Reconciliation => {
+            let charges = charges(cloud, dataset);
+            let mine = charges.iter().skip(part).step_by(blobs);
+            gzip.write_all(charge_text(&cloud.world, dataset, mine).as_bytes())?;
+        }
+        What::Usage => {
+            let invoice = number(dataset);
+            let writer =
+                LineWriter { world: &cloud.world, altered: cloud.altered, full: dataset.full, invoice };
+            let mut text = String::new();
+            for (customer, plan) in plans(&cloud.world, dataset).skip(part).step_by(blobs) {
+                for line in rated::lines_of_month(&cloud.world, customer, plan, &dataset.scope) {
+                    text.clear();
+                    writer.write(&mut text, customer, plan, &line);
+                    gzip.write_all(text.as_bytes())?;
+                }
             }
         }
-        gzip.finish().map(Bytes::from)
     }
+    gzip.finish().map(Bytes::from)
+}
+
+fn charge_text<'a>(world: &World, dataset: &Dataset, charges: impl Iterator<Item = &'a Charge>) -> String {
+    let mut text = String::new();
+    charges.for_each(|charge| charge_json::write(&mut text, world, charge, number(dataset)));
+    text
+}
+
+/// Number of the invoice; empty where nothing is billed yet.
+fn number(dataset: &Dataset) -> &str {
+    dataset.invoice.as_ref().map_or("", |invoice| &invoice.id)
 }
 
 /// A signed token for everything under a folder, without a `?`.
@@ -138,12 +148,12 @@ pub(super) async fn download(
         let message = "The signature did not match, or has expired.";
         return Err(refused(StatusCode::FORBIDDEN, "AuthenticationFailed", message));
     }
-    let dataset = Dataset::parse(folder).ok_or_else(missing)?;
-    let part = (0..dataset.blobs(&cloud.world)).find(|part| dataset.blob_name(&cloud.world, *part) == name);
+    let dataset = Dataset::parse(&cloud.world, cloud.today(), folder).ok_or_else(missing)?;
+    let part = (0..count(&cloud, &dataset)).find(|part| self::name(&cloud.world, &dataset, *part) == name);
     let part = part.ok_or_else(missing)?;
     let body = tokio::task::spawn_blocking(move || {
         let key = format!("blob|{path}");
-        cloud.bodies.get(key, || dataset.blob(&cloud.world, cloud.altered, part).unwrap_or_default())
+        cloud.bodies.get(key, || blob(&cloud, &dataset, part).unwrap_or_default())
     });
     let body =
         body.await.map_err(|_| refused(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "No blob."))?;

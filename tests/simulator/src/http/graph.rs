@@ -12,20 +12,22 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal, json_value, nested, with_header};
-use super::blobs::{self, Dataset};
+use super::blobs;
+use super::exports::{Dataset, What};
 use super::gate;
-use crate::calendar::{month, month_start};
 use crate::cloud::{Cloud, lock};
 
 const BILLING: &str = "/v1.0/reports/partners/billing";
 
 pub(super) fn routes() -> Router<Arc<Cloud>> {
     Router::new()
-        .route("/v1.0/reports/partners/billing/usage/unbilled/export", post(export))
+        .route("/v1.0/reports/partners/billing/usage/unbilled/export", post(unbilled_usage))
+        .route("/v1.0/reports/partners/billing/usage/billed/export", post(billed_usage))
+        .route("/v1.0/reports/partners/billing/reconciliation/unbilled/export", post(unbilled_reconciliation))
+        .route("/v1.0/reports/partners/billing/reconciliation/billed/export", post(billed_reconciliation))
         .route("/v1.0/reports/partners/billing/operations/{id}", get(operation))
         .route("/v1.0/reports/partners/billing/manifests/{id}", get(manifest))
 }
@@ -34,54 +36,43 @@ pub(super) fn routes() -> Router<Arc<Cloud>> {
 #[derive(Debug, Clone)]
 pub(crate) struct Operation {
     dataset: Dataset,
+    folder: String,
     created: Timestamp,
     polls: u32,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Order {
-    currency_code: String,
-    billing_period: String,
-    attribute_set: Option<String>,
+async fn unbilled_usage(State(cloud): State<Arc<Cloud>>, headers: HeaderMap, body: Bytes) -> Answer {
+    gate::graph(&cloud, &headers)?;
+    order(&cloud, Dataset::unbilled(&cloud, What::Usage, &body))
 }
 
-async fn export(State(cloud): State<Arc<Cloud>>, headers: HeaderMap, body: Bytes) -> Answer {
+async fn billed_usage(State(cloud): State<Arc<Cloud>>, headers: HeaderMap, body: Bytes) -> Answer {
     gate::graph(&cloud, &headers)?;
-    let order: Order = serde_json::from_slice(&body)
-        .map_err(|_| nested(400, "BadRequest", "currencyCode and billingPeriod are required."))?;
-    let dataset = dataset(&cloud, &order)?;
+    order(&cloud, Dataset::billed(&cloud, What::Usage, &body))
+}
+
+async fn unbilled_reconciliation(State(cloud): State<Arc<Cloud>>, headers: HeaderMap, body: Bytes) -> Answer {
+    gate::graph(&cloud, &headers)?;
+    order(&cloud, Dataset::unbilled(&cloud, What::Reconciliation, &body))
+}
+
+async fn billed_reconciliation(State(cloud): State<Arc<Cloud>>, headers: HeaderMap, body: Bytes) -> Answer {
+    gate::graph(&cloud, &headers)?;
+    order(&cloud, Dataset::billed(&cloud, What::Reconciliation, &body))
+}
+
+fn order(cloud: &Cloud, dataset: Result<Dataset, Refusal>) -> Answer {
+    let dataset = dataset?;
     let id = {
         let mut operations = lock(&cloud.operations);
-        let before = operations.values().filter(|o| o.dataset == dataset).count() as u64;
-        let id = cloud.world.seed.guid(&format!("operation {}", dataset.folder()), before);
-        operations.insert(id.clone(), Operation { dataset, created: cloud.now(), polls: 0 });
+        let folder = dataset.folder();
+        let before = operations.values().filter(|o| o.folder == folder).count() as u64;
+        let id = cloud.world.seed.guid(&format!("operation {folder}"), before);
+        operations.insert(id.clone(), Operation { dataset, folder, created: cloud.now(), polls: 0 });
         id
     };
     let location = format!("{}/graph{BILLING}/operations/{id}", cloud.base);
     Ok(with_header(StatusCode::ACCEPTED.into_response(), "Location", &location))
-}
-
-fn dataset(cloud: &Cloud, order: &Order) -> Result<Dataset, Refusal> {
-    let today = cloud.today();
-    let months = match order.billing_period.to_lowercase().as_str() {
-        "current" => 0,
-        "last" => -1,
-        _ => return Err(nested(400, "BadRequest", "billingPeriod is current or last.")),
-    };
-    let full = match order.attribute_set.as_deref().unwrap_or("full") {
-        "full" => true,
-        "basic" => false,
-        _ => return Err(nested(400, "BadRequest", "attributeSet is full or basic.")),
-    };
-    Ok(Dataset {
-        currency: order.currency_code.to_uppercase(),
-        month: month(month_start(today, months)),
-        today,
-        full,
-        late: cloud.fault(|f| f.late_usage),
-        empty: cloud.fault(|f| f.vanish_all),
-    })
 }
 
 async fn operation(State(cloud): State<Arc<Cloud>>, Path(id): Path<String>, headers: HeaderMap) -> Answer {
@@ -97,8 +88,10 @@ async fn operation(State(cloud): State<Arc<Cloud>>, Path(id): Path<String>, head
     if operation.polls <= wanted {
         return Ok(waiting(&id, &operation));
     }
+    let dataset = &operation.dataset;
     let nothing = cloud.fault(|f| f.no_data)
-        || (!operation.dataset.empty && operation.dataset.lines(&cloud.world) == 0);
+        || dataset.closed
+        || (!dataset.empty && blobs::lines(&cloud, dataset) == 0);
     Ok(if nothing { failed(&id, &operation) } else { succeeded(&cloud, &id, &operation) })
 }
 
@@ -150,11 +143,11 @@ async fn manifest(State(cloud): State<Arc<Cloud>>, Path(id): Path<String>, heade
     Ok(json_value(200, &manifest_of(&cloud, &id, &operation)))
 }
 
-/// Data does not change within a day, and neither does its eTag.
+/// The eTag changes with the data only.
 fn manifest_of(cloud: &Cloud, id: &str, operation: &Operation) -> Value {
     let dataset = &operation.dataset;
     let names: Vec<_> =
-        (0..dataset.blobs(&cloud.world)).map(|part| dataset.blob_name(&cloud.world, part)).collect();
+        (0..blobs::count(cloud, dataset)).map(|part| blobs::name(&cloud.world, dataset, part)).collect();
     let blobs: Vec<_> =
         names.iter().map(|name| json!({ "name": name, "partitionValue": "default" })).collect();
     let until = cloud.now() + SignedDuration::from_hours(12);
@@ -163,10 +156,10 @@ fn manifest_of(cloud: &Cloud, id: &str, operation: &Operation) -> Value {
         "schemaVersion": if dataset.is_euro() { json!("1") } else { json!(1) },
         "dataFormat": if dataset.is_euro() { "compressedJSON" } else { "compressedJSONLines" },
         "createdDateTime": operation.created.strftime("%Y-%m-%dT%H:%M:%S.87Z").to_string(),
-        "eTag": dataset.etag(&cloud.world),
+        "eTag": blobs::etag(cloud, dataset),
         "partnerTenantId": cloud.world.tenant,
-        "rootDirectory": format!("{}/blobs/{}", cloud.base, dataset.folder()),
-        "sasToken": blobs::sas_token(&cloud.world, &dataset.folder(), until.as_second()),
+        "rootDirectory": format!("{}/blobs/{}", cloud.base, operation.folder),
+        "sasToken": blobs::sas_token(&cloud.world, &operation.folder, until.as_second()),
         "partitionType": "Default",
         "blobCount": names.len(),
         "blobs": blobs,

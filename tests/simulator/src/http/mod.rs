@@ -4,10 +4,13 @@
 
 pub(crate) mod answer;
 pub(crate) mod blobs;
+pub(crate) mod catalogue;
 pub(crate) mod control;
+pub(crate) mod exports;
 pub(crate) mod gate;
 pub(crate) mod graph;
 pub(crate) mod inject;
+pub(crate) mod invoices;
 pub(crate) mod partner_center;
 pub(crate) mod ratecard;
 pub(crate) mod subscriptions;

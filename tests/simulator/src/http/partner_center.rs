@@ -1,4 +1,4 @@
-//! Partner Center v1: customers, invoices and the licences probe; the larger collections have modules of their own.
+//! Partner Center v1: customers and the licences probe; everything else has a module of its own.
 //!
 //! Collections use the vendor's envelope: `totalCount` is the size of the *page*, and the `uri` of `links.next` cannot be
 //! replayed (a second `?` stands where `&` belongs): only its token counts.
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal, fault, header_text, json_body, query_of, value_of};
 use super::gate::{self, Need};
-use super::{ratecard, subscriptions, utilization};
+use super::{catalogue, invoices, ratecard, subscriptions, utilization};
 use crate::cloud::Cloud;
 use crate::world::Customer;
 
@@ -36,7 +36,12 @@ pub(super) fn routes() -> Router<Arc<Cloud>> {
         )
         .route("/v1/customers/{customer}/subscribedskus", get(subscribed_skus))
         .route("/v1/ratecards/azure", get(ratecard::azure))
-        .route("/v1/invoices", get(invoices))
+        .route("/v1/invoices", get(invoices::list))
+        .route("/v1/invoices/{id}", get(invoices::by_id))
+        .route("/v1/products", get(catalogue::products))
+        .route("/v1/products/{product}", get(catalogue::product))
+        .route("/v1/products/{product}/skus", get(catalogue::skus))
+        .route("/v1/products/{product}/skus/{sku}", get(catalogue::sku))
         .layer(middleware::from_fn(stamp))
 }
 
@@ -176,33 +181,4 @@ async fn subscribed_skus(
         "servicePlans": [], "attributes": { "objectType": "SubscribedSku" }
     });
     Ok(json_body(collection(&sku.to_string(), 1, "/subscribedskus", None)))
-}
-
-async fn invoices(State(cloud): State<Arc<Cloud>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
-    gate::partner_center(&cloud, &headers, Need::Billing)?;
-    let query = query_of(query.as_deref());
-    let size = value_of(&query, "size").and_then(|s| s.parse().ok()).unwrap_or(usize::MAX);
-    let items: Vec<_> = [("G000310255", "EUR", "€"), ("G000310256", "USD", "$")]
-        .iter()
-        .take(size)
-        .map(|(id, currency, symbol)| invoice(id, currency, symbol).to_string())
-        .collect();
-    Ok(json_body(collection(&items.join(","), items.len(), "/invoices?size=1", None)))
-}
-
-fn invoice(id: &str, currency: &str, symbol: &str) -> Value {
-    let line_items = |kind: &str| {
-        let uri = format!("/invoices/OneTime-{id}/lineitems/OneTime/{kind}");
-        json!({ "self": { "uri": uri, "method": "GET", "headers": [] } })
-    };
-    json!({
-        "id": id, "invoiceDate": "2026-01-08T02:10:11.104839Z", "billingPeriodStartDate": "2025-12-01T00:00:00",
-        "billingPeriodEndDate": "2025-12-31T00:00:00Z", "totalCharges": "4812.33", "paidAmount": 0,
-        "currencyCode": currency, "currencySymbol": symbol, "documentType": "Invoice", "invoiceType": "OneTime",
-        "pdfDownloadLink": format!("/invoices/{id}/documents/statement"),
-        "invoiceDetails": [
-            { "invoiceLineItemType": "billing_line_items", "billingProvider": "one_time", "links": line_items("BillingLineItems") }
-        ],
-        "amendsOf": null, "attributes": { "objectType": "Invoice" }
-    })
 }

@@ -16,7 +16,7 @@ use super::gate::{self, Need};
 use crate::amount::Amount;
 use crate::cloud::Cloud;
 use crate::world::World;
-use crate::world::meters::{LOCALES, Meter};
+use crate::world::meters::{LOCALES, Meter, in_euro};
 
 /// What an answer depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,6 @@ fn write_meter(text: &mut String, meter: &Meter, card: Card) {
     write!(text, ",\"rates\":{{{}}}}}", rates.join(",")).unwrap_or_default();
 }
 
-/// Euro rates are dollar rates times a fixed factor, with all the digits that gives.
 fn priced(rate: Amount, card: Card) -> Amount {
-    if card.euro { rate.times(Amount::new(871_540_392, 9)) } else { rate }
+    if card.euro { in_euro(rate) } else { rate }
 }

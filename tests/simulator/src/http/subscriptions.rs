@@ -10,9 +10,11 @@ use serde_json::{Map, Value, json};
 use super::answer::{Answer, fault, json_body};
 use super::gate::{self, Need};
 use super::partner_center::{collection, customer_of};
+use crate::billing::class::Class;
 use crate::calendar::{Form, shift};
 use crate::cloud::Cloud;
 use crate::world::licences::{Seats, Story};
+use crate::world::others::Other;
 use crate::world::{Customer, Kind, Subscription, World};
 
 pub(super) async fn list(
@@ -61,9 +63,11 @@ fn item(world: &World, customer: &Customer, subscription: &Subscription, day: Da
         Kind::Plan => plan(world, subscription, &mut put),
         Kind::Seats(seats) => {
             let (status, quantity) = seats.on(day, world.local_origin)?;
-            licence(world, subscription, seats, (status, quantity), &mut put);
+            licence(world, subscription, seats, (day, status, quantity), &mut put);
         }
         Kind::Dormant => dormant(subscription, &mut put),
+        Kind::Other(other) if day < other.start => return None,
+        Kind::Other(other) => bought(other, day, &mut put),
     }
     put("contractType", json!("subscription"));
     put("partnerId", json!(""));
@@ -123,32 +127,63 @@ fn licence(
     world: &World,
     subscription: &Subscription,
     seats: &Seats,
-    (status, quantity): (&str, u32),
+    (day, status, quantity): (Date, &str, u32),
     put: &mut impl FnMut(&str, Value),
 ) {
     let since = seats.since(world.local_origin);
-    put("offerId", json!(format!("{}:{}:{}", seats.product, seats.sku, seats.availability)));
-    put("offerName", json!(seats.name));
-    put("friendlyName", json!(format!("{} for everyone", seats.name)));
+    put("offerId", json!(seats.offer.id()));
+    put("offerName", json!(seats.offer.name()));
+    put("friendlyName", json!(format!("{} for everyone", seats.offer.name())));
     put("productType", json!({ "id": "OnlineServicesNCE", "displayName": "OnlineServicesNCE" }));
     put("quantity", if subscription.index % 6 == 3 { json!(quantity.to_string()) } else { json!(quantity) });
     put("unitType", json!(if subscription.index % 3 == 1 { "License(s)" } else { "Licenses" }));
     put("creationDate", json!(format!("{since}T09:14:03.0966728Z")));
     put("effectiveStartDate", json!(Form::any(subscription.index).midnight(since)));
-    put("commitmentEndDate", json!(Form::NoZone.midnight(shift(since, 365))));
+    let commitment = seats.life.as_ref().map_or(shift(since, 365), |life| life.term_of(day).1);
+    put("commitmentEndDate", json!(Form::NoZone.midnight(commitment)));
     put("cancellationAllowedUntilDate", json!("0001-01-01T00:00:00"));
     put("status", if subscription.index.is_multiple_of(5) { json!(capital(status)) } else { json!(status) });
     put("autoRenewEnabled", json!(seats.story != Story::Expired));
-    put("isTrial", json!(seats.story == Story::Trial));
+    put("isTrial", json!(seats.is_trial()));
     put("billingType", json!(if subscription.index % 4 == 3 { "License" } else { "license" }));
     put("billingCycle", json!(if subscription.index.is_multiple_of(2) { "monthly" } else { "annual" }));
-    put("termDuration", json!("P1Y"));
+    put(
+        "termDuration",
+        json!(if seats.life.as_ref().is_some_and(|life| life.monthly) { "P1M" } else { "P1Y" }),
+    );
     put("renewalTermDuration", if subscription.index.is_multiple_of(2) { json!("") } else { Value::Null });
     put("isMicrosoftProduct", json!(true));
     put("publisherName", json!("Simulated Corporation"));
     if subscription.index.is_multiple_of(7) {
         put("scheduledNextTermInstructions", json!({ "quantity": quantity, "customTermEndDate": null }));
     }
+}
+
+/// Reservations, savings plans, marketplace and software subscriptions: the product type tells them from seats.
+fn bought(other: &Other, day: Date, put: &mut impl FnMut(&str, Value)) {
+    let family = other.offer.family();
+    let name = other.offer.name();
+    put("offerId", json!(other.offer.id()));
+    put("offerName", json!(name));
+    put("friendlyName", json!(name));
+    let mut product_type = json!({ "id": family.product_type, "displayName": family.product_type });
+    if let (false, Some(members)) = (family.sub_type.is_empty(), product_type.as_object_mut()) {
+        members.insert("subType".into(), json!({ "id": family.sub_type, "displayName": family.sub_type }));
+    }
+    put("productType", product_type);
+    put("quantity", json!(other.quantity));
+    put("unitType", json!(if other.class == Class::SavingsPlan { "none" } else { "Licenses" }));
+    put("creationDate", json!(format!("{}T09:14:03.0966728Z", other.start)));
+    put("effectiveStartDate", json!(format!("{}T09:14:03.478Z", other.start)));
+    put("commitmentEndDate", json!(Form::Zulu.midnight(other.term_end(day))));
+    put("status", json!("active"));
+    put("autoRenewEnabled", json!(true));
+    put("isTrial", json!(false));
+    put("billingType", json!(if other.class == Class::SavingsPlan { "none" } else { "license" }));
+    put("billingCycle", json!(if other.monthly { "monthly" } else { "one_time" }));
+    put("termDuration", json!("P1Y"));
+    put("isMicrosoftProduct", json!(family.is_microsoft()));
+    put("publisherName", json!(family.publisher));
 }
 
 /// What the vendor keeps listing although nothing is billed by it; blanks in its dates.

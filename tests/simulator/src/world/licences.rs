@@ -2,28 +2,18 @@
 
 use jiff::civil::Date;
 
+use super::offers::{Offer, SEATS};
+use super::seat_life::Life;
 use crate::calendar::{days_between, shift};
 use crate::random::{Seed, mix, turn};
-
-const NAMES: [&str; 8] = [
-    "Workplace Suite Basic",
-    "Workplace Suite Standard",
-    "Workplace Suite Premium",
-    "Mail Archive Plan 1",
-    "Device Care Plan 2",
-    "Project Board Professional",
-    "Identity Guard P1",
-    "Report Studio Pro",
-];
 
 /// A seat subscription's product and life.
 #[derive(Debug, Clone)]
 pub(crate) struct Seats {
-    pub(crate) product: String,
-    pub(crate) sku: &'static str,
-    pub(crate) availability: String,
-    pub(crate) name: &'static str,
+    pub(crate) offer: Offer,
     pub(crate) story: Story,
+    /// Where months are billed: everything that ever happens to the subscription; the story does not count then.
+    pub(crate) life: Option<Life>,
     quantity: u32,
 }
 
@@ -58,26 +48,23 @@ const STORIES: [Story; 10] = [
 
 impl Seats {
     /// The `index`-th seat subscription of all; every fifth begins a customer.
-    pub(crate) fn generate(seed: Seed, index: u64) -> Self {
+    pub(crate) fn generate(seed: Seed, index: u64, begin: Option<Date>) -> Self {
         let word = seed.word("seats", index);
-        let name = mix(word, 1) % NAMES.len() as u64;
+        let name = mix(word, 1) % SEATS;
+        let quantity = 1 + (mix(word, 3) % 240) as u32;
         Self {
-            product: format!("CFQ7{}", seed.code("product", name, 8)),
-            sku: turn(&["0001", "0002", "000T"], mix(word, 2)),
-            availability: format!("CFQ7{}", seed.code("availability", index, 8)),
-            name: turn(&NAMES, name),
+            offer: Offer::seats(seed, name, turn(&["0001", "0002", "000T"], mix(word, 2)), index),
             story: turn(&STORIES, index),
-            quantity: 1 + (mix(word, 3) % 240) as u32,
+            life: begin.map(|begin| Life::generate(word, index, begin, quantity)),
+            quantity,
         }
-    }
-
-    /// `product:sku`, lower-case: what the ledger calls it.
-    pub(crate) fn product_key(&self) -> String {
-        format!("{}:{}", self.product, self.sku).to_lowercase()
     }
 
     /// Status and seats on a local date; none before it began. `origin` is the local date of the start.
     pub(crate) fn on(&self, day: Date, origin: Date) -> Option<(&'static str, u32)> {
+        if let Some(life) = &self.life {
+            return life.on(day);
+        }
         let next_day = days_between(origin, day) >= 1;
         let status = match self.story {
             Story::Suspended => "suspended",
@@ -99,8 +86,16 @@ impl Seats {
         matches!(status, "active" | "suspended").then_some(quantity)
     }
 
+    /// Whether it is a trial, which costs nothing.
+    pub(crate) fn is_trial(&self) -> bool {
+        self.life.as_ref().map_or(self.story == Story::Trial, |life| life.trial)
+    }
+
     /// When the subscription began.
     pub(crate) fn since(&self, origin: Date) -> Date {
+        if let Some(life) = &self.life {
+            return life.start;
+        }
         if self.story == Story::Starts { shift(origin, 1) } else { shift(origin, -200) }
     }
 }
@@ -112,7 +107,7 @@ mod tests {
     #[test]
     fn seats_change_with_the_local_date() {
         let origin = Date::constant(2026, 11, 23);
-        let at = |index: u64, days| Seats::generate(Seed(1), index).billed(shift(origin, days), origin);
+        let at = |index: u64, days| Seats::generate(Seed(1), index, None).billed(shift(origin, days), origin);
         assert_eq!(at(0, 0), at(0, 1), "steady");
         assert_eq!(at(1, 1), at(1, 0).map(|seats| seats + 3), "grows");
         assert!(at(2, 0).is_some(), "suspended is still billed");

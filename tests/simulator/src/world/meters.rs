@@ -141,6 +141,11 @@ const REGIONS: [Texts; 4] = [
     ["", "", "", ""],
 ];
 
+/// Euro rates are dollar rates times a fixed factor, with all the digits that gives.
+pub(crate) fn in_euro(rate: Amount) -> Amount {
+    rate.times(Amount::new(871_540_392, 9))
+}
+
 /// One meter.
 #[derive(Debug, Clone)]
 pub(crate) struct Meter {
@@ -170,6 +175,11 @@ impl Meter {
         if index % 7 == 3 {
             rates.push(("51200", rate.times(Amount::new(96, 2))));
             rates.push(("512000.5", rate.times(Amount::new(92, 2))));
+        }
+        // Within reach of a month's usage.
+        if index % 7 == 1 {
+            rates.push(("20", rate.times(Amount::new(90, 2))));
+            rates.push(("150.25", rate.times(Amount::new(75, 2))));
         }
         let included = if index % 11 == 5 { Amount::new(5, 1) } else { Amount::ZERO };
         Self { index, id: seed.guid("meter", index), rates, included }

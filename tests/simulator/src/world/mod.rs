@@ -5,15 +5,19 @@
 
 pub(crate) mod licences;
 pub(crate) mod meters;
+pub(crate) mod offers;
+pub(crate) mod others;
+pub(crate) mod seat_life;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::calendar::{local_day, shift, utc_day};
-use crate::config::Config;
+use crate::calendar::{local_day, month_start, shift, utc_day};
+use crate::config::{Billing, Config};
 use crate::random::{Seed, turn};
 use licences::Seats;
 use meters::{METERS, Meter};
+use others::Other;
 
 /// Reported days there are before the start: what the first run finds with a look-back of three days.
 pub(crate) const REPORTED_DAYS: i32 = 3;
@@ -34,6 +38,18 @@ pub(crate) struct World {
     pub(crate) meters: Vec<Meter>,
     pub(crate) records: u64,
     pub(crate) rated_records: u64,
+    /// Billed months; none where nothing is billed.
+    pub(crate) billed: Option<Billed>,
+    /// Day of the month on which legacy Azure's billing cycle begins.
+    pub(crate) legacy_billing_day: i8,
+}
+
+/// When billed months begin and their invoices are out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Billed {
+    /// First day of the first month with a history.
+    pub(crate) begin: Date,
+    pub(crate) terms: Billing,
 }
 
 /// A customer tenant.
@@ -73,6 +89,8 @@ pub(crate) enum Kind {
     Seats(Seats),
     /// A legacy subscription whose billing type is `none`.
     Dormant,
+    /// Bought once or for a term: reservations, savings plans, marketplace and software subscriptions.
+    Other(Other),
 }
 
 const NAMES: [(&str, &str); 16] = [
@@ -98,21 +116,30 @@ impl World {
     pub(crate) fn generate(config: &Config, now: Timestamp) -> Self {
         let seed = Seed(config.seed);
         let usage = config.subscriptions as u64;
+        let origin = utc_day(now);
+        let billed =
+            config.billing.map(|terms| Billed { begin: month_start(origin, -terms.months_before), terms });
+        let customers = 0..config.customers as u64;
         Self {
             seed,
-            origin: utc_day(now),
+            origin,
             local_origin: local_day(now),
             tenant: seed.guid("partner tenant", 0),
-            customers: (0..config.customers as u64).map(|i| Customer::generate(seed, i, usage)).collect(),
+            customers: customers.map(|i| Customer::generate(seed, i, usage, billed)).collect(),
             meters: (0..METERS).map(|i| Meter::generate(seed, i)).collect(),
             records: config.records as u64,
             rated_records: config.rated_records as u64,
+            billed,
+            legacy_billing_day: config.legacy_billing_day.clamp(1, 28),
         }
     }
 
     /// The first reported day there is.
     pub(crate) fn first_reported_day(&self) -> Date {
-        shift(self.origin, -REPORTED_DAYS)
+        match self.billed {
+            Some(billed) => shift(billed.begin, 1),
+            None => shift(self.origin, -REPORTED_DAYS),
+        }
     }
 
     /// By id, in any case.
@@ -131,7 +158,7 @@ impl World {
 }
 
 impl Customer {
-    fn generate(seed: Seed, index: u64, usage: u64) -> Self {
+    fn generate(seed: Seed, index: u64, usage: u64, billed: Option<Billed>) -> Self {
         let (name, country) = turn(&NAMES, index);
         let round = index / NAMES.len() as u64;
         let name = if round == 0 { name.to_owned() } else { format!("{name} {}", round + 1) };
@@ -141,9 +168,15 @@ impl Customer {
             .extend((0..usage).map(|i| Subscription::new(seed, "usage", index * usage + i, Kind::Usage)));
         subscriptions.push(Subscription::new(seed, "plan", index, Kind::Plan));
         subscriptions.extend((index * SEATS..(index + 1) * SEATS).map(|i| {
-            let seats = Seats::generate(seed, i);
+            let seats = Seats::generate(seed, i, billed.map(|b| b.begin));
             Subscription::new(seed, "seats", i, Kind::Seats(seats))
         }));
+        if let Some(billed) = billed {
+            let others = Other::all(seed, index, billed.begin);
+            subscriptions.extend(
+                others.map(|other| Subscription::new(seed, other.class.name(), index, Kind::Other(other))),
+            );
+        }
         if index.is_multiple_of(4) {
             subscriptions.push(Subscription::new(seed, "dormant", index, Kind::Dormant));
         }
