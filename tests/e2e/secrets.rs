@@ -179,6 +179,7 @@ fn control(journey: &Journey, planted: &[Planted]) {
     journey.world.runtime.block_on(async {
         let store = SqliteStore::open(data.path().join("purser.db")).await.unwrap();
         store.rename_account(AccountId(1), leaked).await.unwrap();
+        store.close().await;
     });
     let places = files(data.path());
     let leaks = found(planted, &places);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use purser_domain::{AccountId, ConnectorId};
-use purser_simulator::{Config, Simulator};
+use purser_simulator::{Billing, Config, Simulator};
 use purser_store::accounts::{ConsentState, Grant, HostSettings};
 use purser_store::runs::Run;
 use purser_store::{Accounts as _, Runs as _};
@@ -33,8 +33,13 @@ pub struct World {
 }
 
 impl World {
-    /// A cloud whose clock stands at [`NOW`].
+    /// A cloud whose clock stands at [`NOW`], and that has billed the month before.
     pub fn new(config: Config) -> Self {
+        Self::unbilled(Config { billing: Some(Billing::default()), ..config })
+    }
+
+    /// A cloud whose clock stands at [`NOW`]; unless the configuration says otherwise, it has billed nothing yet.
+    pub fn unbilled(config: Config) -> Self {
         let now: Timestamp = NOW.parse().unwrap();
         let config = Config { clock: std::sync::Arc::new(move || now), ..config };
         let (client_id, client_secret) = (config.client_id.clone(), config.client_secret.clone());

@@ -10,10 +10,10 @@
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+mod answers;
 mod browser;
 mod javascript;
 mod samples;
-#[expect(dead_code, reason = "shared with the end-to-end tests, which use all of it")]
 #[path = "../e2e/support.rs"]
 mod support;
 #[expect(dead_code, reason = "shared with the end-to-end tests, which use all of it")]
@@ -32,8 +32,8 @@ pub struct Gated {
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials =
-        samples::all().into_iter().chain(browser::all()).chain(javascript::all()).map(trial).collect();
+    let gated = [samples::all(), answers::all(), browser::all(), javascript::all()];
+    let trials = gated.into_iter().flatten().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 

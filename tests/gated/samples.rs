@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::Gated;
 
-type Check = fn(&Samples) -> Result<(), Failed>;
+/// What is claimed of the payloads.
+pub type Check = fn(&Samples) -> Result<(), Failed>;
 
 const CHECKS: &[(&str, Check)] = &[
     ("restate_utilization_of_real_traffic_gives_36_purchases_of_one_meter", real_utilization),
@@ -22,36 +23,41 @@ const CHECKS: &[(&str, Check)] = &[
     ("licences_of_an_expired_subscription_give_no_purchase", expired_subscription),
     ("conserv_rated_usage_costs_are_taken_as_given", rated_usage),
     ("customers_are_read_as_facts", customers),
+    ("conserv_reconciliation_lines_are_purchased_or_covered_by_the_licence_mode", charge_lines),
+    ("invoices_are_read_as_facts", invoices),
+    ("catalogue_titles_are_read_as_texts", titles),
 ];
 
 /// One test for each row.
 pub fn all() -> Vec<Gated> {
-    let samples = std::env::var_os("PURSER_SAMPLES").map(PathBuf::from);
-    let gated = |(name, check): &(&str, Check)| {
-        let check = *check;
-        let samples = samples.clone();
-        let unmet = match &samples {
-            None => Some("PURSER_SAMPLES names no folder of vendor payloads".to_owned()),
-            Some(folder) if !folder.is_dir() => {
-                Some("the folder named by PURSER_SAMPLES is not there".to_owned())
-            }
-            Some(_) => None,
-        };
-        Gated {
-            name: (*name).to_owned(),
-            unmet,
-            run: Box::new(move || check(&Samples { folder: samples.expect("checked") })),
+    CHECKS.iter().map(|(name, check)| gated(name, *check)).collect()
+}
+
+/// A test that needs the folder of payloads.
+pub fn gated(name: &str, check: Check) -> Gated {
+    let folder = std::env::var_os("PURSER_SAMPLES").map(PathBuf::from);
+    let unmet = match &folder {
+        None => Some("PURSER_SAMPLES names no folder of vendor payloads".to_owned()),
+        Some(folder) if !folder.is_dir() => {
+            Some("the folder named by PURSER_SAMPLES is not there".to_owned())
         }
+        Some(_) => None,
     };
-    CHECKS.iter().map(gated).collect()
+    let run = Box::new(move || check(&Samples { folder: folder.expect("checked") }));
+    Gated { name: name.to_owned(), unmet, run }
 }
 
 /// The folder of payloads.
-struct Samples {
+pub struct Samples {
     folder: PathBuf,
 }
 
 impl Samples {
+    /// A payload, as received.
+    pub fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(self.folder.join(file)).unwrap()
+    }
+
     fn map(&self, feed: &str, file: &str, more: &[&str]) -> Value {
         map(feed, &self.folder.join(file), more)
     }
@@ -201,5 +207,57 @@ fn customers(samples: &Samples) -> Result<(), Failed> {
     let customers =
         |outcome: &Value| list(outcome, "facts").iter().filter(|fact| fact["kind"] == "customer").count();
     assert_eq!((customers(&listed), customers(&by_id)), (2, 1));
+    Ok(())
+}
+
+fn charge_lines(samples: &Samples) -> Result<(), Failed> {
+    let file = "09a-unbilled-billing-lineitems-p1.repaired.json";
+    let framing = ["--framing", "json-items:/items"];
+    let daily = samples.map("reconciliation", file, &framing);
+    assert_eq!(daily["records"], 3);
+    assert_eq!(daily["totals"], serde_json::json!({"USD": "1540"}));
+    assert_eq!(sum(list(&daily, "purchases"), "cost"), "820");
+    assert_eq!((list(&daily, "purchases").len(), list(&daily, "rejected").len()), (1, 0));
+    let ignored = &list(&daily, "ignored")[0];
+    assert_eq!((&ignored["rule"], &ignored["count"]), (&"covered-by-licences".into(), &2.into()));
+
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.json");
+    std::fs::write(&settings, r#"{"charge_events_from":"2019-01"}"#).unwrap();
+    let settings = settings.to_str().unwrap();
+    let charged =
+        samples.map("reconciliation", file, &["--framing", "json-items:/items", "--settings", settings]);
+    assert_eq!(list(&charged, "purchases").len(), 3);
+    assert_eq!(sum(list(&charged, "purchases"), "cost"), "1540");
+    assert_eq!(charged["totals"], serde_json::json!({"USD": "1540"}));
+    assert!(list(&charged, "ignored").is_empty() && list(&charged, "rejected").is_empty());
+    Ok(())
+}
+
+fn invoices(samples: &Samples) -> Result<(), Failed> {
+    let outcome = samples.map("invoices", "13a-invoices-list.json", &[]);
+    assert_eq!(outcome["records"], 2);
+    assert!(list(&outcome, "purchases").is_empty() && list(&outcome, "rejected").is_empty());
+    let keys: Vec<_> = list(&outcome, "facts").iter().map(|fact| fact["key"].as_str().unwrap()).collect();
+    assert_eq!(
+        keys,
+        ["D02005YFHI", "G000024130", "G000024131"],
+        "the two listed, and the note that amends one"
+    );
+    Ok(())
+}
+
+fn titles(samples: &Samples) -> Result<(), Failed> {
+    let products = samples.map("catalogue", "16a-products-list.repaired.json", &[]);
+    let skus = samples.map_as_item("catalogue", "17b-sku-by-id-nce.repaired.json");
+    let texts = |outcome: &Value| {
+        assert!(list(outcome, "rejected").is_empty());
+        let text = |text: &Value| {
+            (text["key"].as_str().unwrap().to_owned(), text["name"].as_str().unwrap().to_owned())
+        };
+        list(outcome, "product_texts").iter().map(text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&products), [("dzh318z0bq3q".into(), "Virtual Machines DSv2 Series".into())]);
+    assert_eq!(texts(&skus), [("cfq7ttc0lh18:0001".into(), "Microsoft 365 Business Basic".into())]);
     Ok(())
 }

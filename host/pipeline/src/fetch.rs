@@ -136,7 +136,9 @@ pub fn add_step(work: &Work, feed: &str, step: Step, completion: &mut Completion
         let Ok(body) = serde_json::to_string(&request) else { continue };
         let not_before = (request.delay > 0).then(|| later(now, Duration::from_secs(request.delay.into())));
         let partition = request.partition.as_ref().map(|partition| stored_partition(feed, partition));
-        completion.requests.push(NewRequest { feed: feed.to_owned(), partition, body, not_before });
+        let version = request.partition.map(|partition| partition.version).unwrap_or_default();
+        let feed = feed.to_owned();
+        completion.requests.push(NewRequest { feed, partition, version, body, not_before });
     }
     completion.facts.extend(step.facts.into_iter().map(|f| Fact {
         kind: f.kind,

@@ -9,6 +9,7 @@
 pub mod commit;
 pub mod connector;
 pub mod crawl;
+pub mod effect;
 pub mod egress;
 pub mod export;
 pub mod fetch;

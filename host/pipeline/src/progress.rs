@@ -68,6 +68,17 @@ impl Progress {
         }
     }
 
+    /// These partitions are left as they are; all of the run.
+    pub fn left_unchanged(&self, partitions: &[Partition]) {
+        self.with(|report| {
+            report.left_unchanged = partitions.len() as u64;
+            for feed in &mut report.feeds {
+                let of_feed = partitions.iter().filter(|partition| partition.feed == feed.name);
+                feed.left_unchanged = of_feed.count() as u64;
+            }
+        });
+    }
+
     /// Something went wrong with a request, a partition or a feed.
     pub fn trouble(&self, subject: &str, trouble: &Trouble) {
         self.note(Note {

@@ -25,6 +25,8 @@ pub struct Report {
     pub unmapped: u64,
     /// Partitions committed.
     pub committed: u64,
+    /// Partitions left as they are, since the vendor says that their data are those stored.
+    pub left_unchanged: u64,
     /// What somebody should know: incomplete partitions, held voids, nothing where there was something.
     pub notes: Vec<Note>,
 }
@@ -49,6 +51,8 @@ pub struct Feed {
     pub records: u64,
     /// Partitions committed.
     pub partitions: u64,
+    /// Partitions left as they are.
+    pub left_unchanged: u64,
 }
 
 /// Something a person should know about a run.

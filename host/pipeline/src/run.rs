@@ -92,6 +92,7 @@ async fn finish(work: &Work, progress: &Progress, forced: Option<RunState>) -> R
             progress.trouble(&subject, &Trouble::of_reason(&reason));
         }
     }
+    progress.left_unchanged(&work.store.unchanged_partitions(work.run.id).await?);
     verdict::look_for_zero(work, progress).await?;
     progress.finished();
     let report = progress.report();

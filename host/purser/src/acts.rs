@@ -4,14 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil::Date};
 use purser_domain::schedule::Daily;
 use purser_domain::{AccountId, ConnectorId, RunId};
 use purser_pipeline::Host;
 use purser_pipeline::connector::Clouds;
-use purser_pipeline::framing;
+use purser_pipeline::{effect, framing};
 use purser_runtime::contract::mapping::PageContext;
-use purser_store::accounts::{Account, ConsentState, Grant, HostSettings, Probe, Reason};
+use purser_store::accounts::{Account, ConsentState, Grant, HostSettings, Probe, Reason, Settings};
 use purser_store::people::AuditEntry;
 use purser_vendor::connector::Connector;
 use purser_vendor::consent::{ConfirmedGrant, Consent, ConsentError, Renewal};
@@ -260,15 +261,22 @@ impl Acts for HostActs {
     fn validate_settings(
         &self,
         connector: &ConnectorId,
+        before: &Settings,
         host: &HostSettings,
-        _plugin: &serde_json::Value,
+        plugin: &serde_json::Value,
     ) -> Result<(), Problem> {
         let wrong = |error: purser_domain::schedule::Invalid| {
             Problem::new(400, "SET-SCHEDULE", error.to_string(), "correct it and save again")
         };
         Daily::new(&host.zone, &host.time).map_err(wrong)?;
-        let plugin = self.host.plugins.active(connector);
-        let feeds: Vec<String> = plugin
+        let active = self.host.plugins.active(connector);
+        let zone = TimeZone::get(&host.zone).unwrap_or(TimeZone::UTC);
+        let current = purser_domain::period::month_of(self.now(), &zone);
+        let schema = active.as_ref().map(|active| active.descriptor().settings_schema.as_str());
+        let schema = schema.and_then(|schema| serde_json::from_str(schema).ok()).unwrap_or_default();
+        effect::check(&schema, &before.plugin, plugin, &current)
+            .map_err(|late| Problem::new(400, late.code(), late.to_string(), late.remedy()))?;
+        let feeds: Vec<String> = active
             .iter()
             .flat_map(|plugin| &plugin.descriptor().feeds)
             .map(|feed| feed.name.clone())

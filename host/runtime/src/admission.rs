@@ -20,6 +20,7 @@ use crate::plugin::{Admitted, Exports};
 use crate::{CallError, Plugin};
 
 mod consent;
+mod coverage;
 mod descriptor;
 mod settings;
 #[expect(clippy::indexing_slicing, reason = "arenas, by ids that came from the same resolve")]

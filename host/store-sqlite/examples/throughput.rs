@@ -82,6 +82,7 @@ async fn ask(store: &SqliteStore, fence: Fence, partitions: usize) {
     let request = |number| NewRequest {
         feed: "utilization".into(),
         partition: Some(partition(number)),
+        version: String::new(),
         body: "{}".into(),
         not_before: None,
     };

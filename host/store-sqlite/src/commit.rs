@@ -160,11 +160,13 @@ async fn finish(
         let raised = raises_stage(done.weights.get(&standing.no).unwrap_or(&Weight::default()));
         let as_of = nanos(seniority.as_of);
         query!(
-            "UPDATE partitions SET run = ?, as_of = ?, raised = raised OR ?, balance = ? WHERE id = ?",
+            "UPDATE partitions SET run = ?, as_of = ?, raised = raised OR ?, balance = ?,
+                    version = (SELECT NULLIF(version, '') FROM run_partitions WHERE id = ?) WHERE id = ?",
             stamp.run,
             as_of,
             raised,
             balance,
+            staged,
             standing.no.0
         )
         .execute(&mut **tx)
@@ -292,10 +294,15 @@ async fn release_held(tx: &mut Write, ours: &[Standing]) -> Result<()> {
 
 async fn keep_weight(tx: &mut Write, standing: &Standing, weight: Option<&Weight>) -> Result<()> {
     let weight = to_json(weight.unwrap_or(&Weight::default()))?;
-    query!("UPDATE partitions SET weight = ?, keys_kept = keys_kept + 1 WHERE id = ?", weight, standing.no.0)
-        .execute(&mut **tx)
-        .await
-        .map_err(failed)?;
+    // What is withdrawn no longer stands for any state of the vendor's data.
+    query!(
+        "UPDATE partitions SET weight = ?, keys_kept = keys_kept + 1, version = NULL WHERE id = ?",
+        weight,
+        standing.no.0
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(failed)?;
     query!(
         "DELETE FROM partition_keys WHERE partition = ? AND generation <= ?",
         standing.no.0,

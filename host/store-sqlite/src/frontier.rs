@@ -1,6 +1,6 @@
 //! The frontier: requests that wait, and the end of each, with all it brought, in one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use purser_domain::RunId;
@@ -11,7 +11,7 @@ use sqlx::{query, query_as, query_scalar};
 
 use crate::error::failed;
 use crate::pages::{self, PackedPage};
-use crate::partitions::{self, REPEATED_PAGE};
+use crate::partitions::{self, Asked, REPEATED_PAGE};
 use crate::runs::hold;
 use crate::values::{instant_if, nanos, signed, to_json, unsigned};
 use crate::{SqliteStore, Write, facts};
@@ -200,8 +200,10 @@ async fn is_repeated(tx: &mut Write, partition: i64, number: i64, body: Option<&
     same.fetch_one(&mut **tx).await.map_err(failed)
 }
 
-/// Numbers new requests in their order, and counts them in their partitions.
+/// Numbers new requests in their order, and counts them in their partitions. Those whose data are stored already are not
+/// asked for.
 async fn add_requests(tx: &mut Write, run: RunId, requests: &[NewRequest]) -> Result<()> {
+    let requests = wanted(tx, run, requests).await?;
     if requests.is_empty() {
         return Ok(());
     }
@@ -212,13 +214,13 @@ async fn add_requests(tx: &mut Write, run: RunId, requests: &[NewRequest]) -> Re
         run.0
     );
     let first = first.fetch_one(&mut **tx).await.map_err(failed)?;
-    let partitions = count_in_partitions(tx, run, first, requests).await?;
-    let row = |(number, request): (i64, &NewRequest)| {
+    let partitions = count_in_partitions(tx, run, first, &requests).await?;
+    let row = |(number, request): (i64, &&NewRequest)| {
         let partition = request.partition.as_ref().and_then(|name| partitions.get(name)).copied();
         let not_before = request.not_before.map(nanos);
         to_json(&RequestRow { number, feed: &request.feed, partition, body: &request.body, not_before })
     };
-    let rows: Vec<String> = (first..).zip(requests).map(row).collect::<Result<_>>()?;
+    let rows: Vec<String> = (first..).zip(&requests).map(row).collect::<Result<_>>()?;
     let rows = format!("[{}]", rows.join(","));
     query!(
         "INSERT INTO requests (run, number, feed, partition, body, not_before)
@@ -232,21 +234,44 @@ async fn add_requests(tx: &mut Write, run: RunId, requests: &[NewRequest]) -> Re
     Ok(())
 }
 
+/// Without the requests whose partition is, by the vendor's word, as it was last committed.
+async fn wanted<'a>(tx: &mut Write, run: RunId, requests: &'a [NewRequest]) -> Result<Vec<&'a NewRequest>> {
+    let versioned = requests.iter().filter(|request| !request.version.is_empty());
+    let states: BTreeSet<(&Partition, &str)> = versioned
+        .filter_map(|request| Some((request.partition.as_ref()?, request.version.as_str())))
+        .collect();
+    let mut unchanged = BTreeSet::new();
+    for (partition, version) in states {
+        if partitions::is_unchanged(tx, run, partition, version).await? {
+            let next = query_scalar!("SELECT next_request FROM runs WHERE id = ?", run.0);
+            let next = next.fetch_one(&mut **tx).await.map_err(failed)?;
+            partitions::leave_unchanged(tx, run, partition, next).await?;
+            unchanged.insert((partition, version));
+        }
+    }
+    let is_wanted = |request: &&NewRequest| match &request.partition {
+        Some(partition) => !unchanged.contains(&(partition, request.version.as_str())),
+        None => true,
+    };
+    Ok(requests.iter().filter(is_wanted).collect())
+}
+
 async fn count_in_partitions<'a>(
     tx: &mut Write,
     run: RunId,
     first: i64,
-    requests: &'a [NewRequest],
+    requests: &[&'a NewRequest],
 ) -> Result<BTreeMap<&'a Partition, i64>> {
-    let mut counted: BTreeMap<&Partition, (i64, i64)> = BTreeMap::new();
+    let mut counted: BTreeMap<(&Partition, &str), (i64, i64)> = BTreeMap::new();
     for (number, request) in (first..).zip(requests) {
         if let Some(partition) = &request.partition {
-            counted.entry(partition).or_insert((number, 0)).1 += 1;
+            counted.entry((partition, &request.version)).or_insert((number, 0)).1 += 1;
         }
     }
     let mut rows = BTreeMap::new();
-    for (partition, (first, count)) in counted {
-        rows.insert(partition, partitions::more_requests(tx, run, partition, first, count).await?);
+    for ((partition, version), (first, count)) in counted {
+        let asked = Asked { partition, version, first, count };
+        rows.insert(partition, partitions::more_requests(tx, run, &asked).await?);
     }
     Ok(rows)
 }

@@ -6,9 +6,9 @@ use purser_store::Result;
 use purser_store::runs::Partition;
 use sqlx::{SqlitePool, query, query_as, query_scalar};
 
-use crate::Write;
 use crate::error::failed;
 use crate::values::unsigned;
+use crate::{Write, pages};
 
 /// The reason of a partition two of whose requests were answered with the same body.
 pub(crate) const REPEATED_PAGE: &str = "RUN-REPEATED-PAGE the vendor answered two requests with the same page · run again; report it when it stays";
@@ -55,6 +55,69 @@ pub(crate) async fn ready(readers: &SqlitePool, run: RunId) -> Result<Vec<Partit
     rows.into_iter().map(|row| Ok(row.named()?.0)).collect()
 }
 
+/// Partitions whose data the vendor says are those last committed.
+pub(crate) async fn unchanged(readers: &SqlitePool, run: RunId) -> Result<Vec<Partition>> {
+    let rows = query_as!(
+        Row,
+        "SELECT feed, key, month, currency, stage, incomplete FROM run_partitions
+         WHERE run = ? AND state = 'unchanged' AND incomplete IS NULL ORDER BY first_request, id",
+        run.0
+    );
+    let rows = rows.fetch_all(readers).await.map_err(failed)?;
+    rows.into_iter().map(|row| Ok(row.named()?.0)).collect()
+}
+
+/// Whether this state of the partition is the one last committed: by an earlier run, with this run's plugin version and
+/// settings.
+pub(crate) async fn is_unchanged(
+    tx: &mut Write,
+    run: RunId,
+    partition: &Partition,
+    version: &str,
+) -> Result<bool> {
+    let Partition { feed, key, month, currency, stage } = partition;
+    let same = query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT 1 FROM runs AS now JOIN partitions AS p ON p.account = now.account JOIN runs AS last ON last.id = p.run
+               WHERE now.id = ? AND p.feed = ? AND p.key = ? AND p.month = ? AND p.currency = ? AND p.stage = ?
+                     AND last.id <> now.id AND p.version = ? AND last.digest = now.digest AND last.settings_revision = now.settings_revision)
+           AS "same!: bool""#,
+        run.0,
+        feed,
+        key,
+        month,
+        currency,
+        *stage,
+        version
+    );
+    same.fetch_one(&mut **tx).await.map_err(failed)
+}
+
+/// Leaves the partition as it stands in the ledger: nothing more is asked for it, and nothing of it is committed.
+pub(crate) async fn leave_unchanged(
+    tx: &mut Write,
+    run: RunId,
+    partition: &Partition,
+    first: i64,
+) -> Result<()> {
+    let Partition { feed, key, month, currency, stage } = partition;
+    let id = query_scalar!(
+        r#"INSERT INTO run_partitions (run, feed, key, month, currency, stage, first_request, state)
+           VALUES (?, ?, ?, ?, ?, ?, ?, 'unchanged')
+           ON CONFLICT (run, feed, key, month, currency, stage) DO UPDATE SET state = 'unchanged'
+           RETURNING id AS "id!""#,
+        run.0,
+        feed,
+        key,
+        month,
+        currency,
+        *stage,
+        first
+    );
+    let id = id.fetch_one(&mut **tx).await.map_err(failed)?;
+    pages::drop_partition(tx, id).await
+}
+
 /// Partitions marked incomplete; once the run has ended, also those that were never finished.
 pub(crate) async fn incomplete(readers: &SqlitePool, run: RunId) -> Result<Vec<(Partition, String)>> {
     let rows = query_as!(
@@ -73,20 +136,26 @@ pub(crate) async fn incomplete(readers: &SqlitePool, run: RunId) -> Result<Vec<(
     rows.into_iter().map(reason).collect()
 }
 
+/// Requests for a partition, and the state of its data they name; empty: none.
+pub(crate) struct Asked<'a> {
+    pub(crate) partition: &'a Partition,
+    pub(crate) version: &'a str,
+    /// The number of the first.
+    pub(crate) first: i64,
+    pub(crate) count: i64,
+}
+
 /// Counts requests in; makes the partition where there is none.
-pub(crate) async fn more_requests(
-    tx: &mut Write,
-    run: RunId,
-    partition: &Partition,
-    first: i64,
-    count: i64,
-) -> Result<i64> {
+pub(crate) async fn more_requests(tx: &mut Write, run: RunId, asked: &Asked<'_>) -> Result<i64> {
+    let Asked { partition, version, first, count } = asked;
     let Partition { feed, key, month, currency, stage } = partition;
     let row = query_scalar!(
-        r#"INSERT INTO run_partitions (run, feed, key, month, currency, stage, first_request, open_requests)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        r#"INSERT INTO run_partitions (run, feed, key, month, currency, stage, first_request, open_requests, version)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''))
            ON CONFLICT (run, feed, key, month, currency, stage) DO UPDATE SET
                open_requests = open_requests + excluded.open_requests,
+               version = CASE WHEN excluded.version IS NULL OR excluded.version = version THEN version
+                              WHEN version IS NULL THEN excluded.version ELSE '' END,
                incomplete = CASE WHEN state = 'open' THEN incomplete ELSE ? END
            RETURNING id AS "id!""#,
         run.0,
@@ -95,8 +164,9 @@ pub(crate) async fn more_requests(
         month,
         currency,
         *stage,
-        first,
-        count,
+        *first,
+        *count,
+        *version,
         ASKED_AGAIN
     );
     row.fetch_one(&mut **tx).await.map_err(failed)

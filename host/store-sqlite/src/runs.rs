@@ -15,7 +15,7 @@ use crate::values::{
     account as account_id, date, digest, from_json, from_word, instant, instant_if, nanos, to_json,
 };
 use crate::values::{unsigned, word};
-use crate::{SqliteStore, Write};
+use crate::{SqliteStore, Write, partitions};
 
 struct RunRow {
     id: i64,
@@ -297,6 +297,10 @@ impl Runs for SqliteStore {
 
     async fn ready_partitions(&self, run: RunId) -> Result<Vec<Partition>> {
         crate::partitions::ready(&self.readers, run).await
+    }
+
+    async fn unchanged_partitions(&self, run: RunId) -> Result<Vec<Partition>> {
+        partitions::unchanged(&self.readers, run).await
     }
 
     async fn incomplete_partitions(&self, run: RunId) -> Result<Vec<(Partition, String)>> {

@@ -10,6 +10,7 @@ mod accounts;
 mod ledger;
 mod people;
 mod runs;
+mod states;
 mod texts;
 mod world;
 
@@ -17,6 +18,7 @@ pub use accounts::*;
 pub use ledger::*;
 pub use people::*;
 pub use runs::*;
+pub use states::*;
 pub use texts::*;
 #[cfg(test)]
 pub(crate) use world::usage;
@@ -45,7 +47,9 @@ macro_rules! contract_tests {
             an_empty_answer_voids_nothing, what_comes_back_is_no_longer_held, another_partition_is_left_alone,
             two_partitions_add_up_in_one_purchase, a_higher_stage_withdraws_the_lower, a_lower_stage_is_refused,
             an_older_run_is_refused, what_does_not_add_up_is_not_committed, an_incomplete_partition_is_not_committed,
-            an_abandoned_partition_leaves_nothing_staged, rollups_equal_a_recount, lists_are_filtered_and_paged,
+            an_abandoned_partition_leaves_nothing_staged, restate_an_unchanged_state_is_not_asked_for_again,
+            restate_a_state_is_asked_for_again_when_anything_else_differs, a_state_counts_only_once_it_was_committed,
+            a_withdrawn_stage_has_no_state_any_more, a_partition_of_several_states_is_asked_for_again, rollups_equal_a_recount, lists_are_filtered_and_paged,
             another_account_sees_nothing,
             texts_are_replaced_with_their_partition, coverage_counts_the_products_that_purchases_name,
         }

@@ -135,6 +135,9 @@ pub struct NewRequest {
     pub feed: String,
     /// What it works for.
     pub partition: Option<Partition>,
+    /// What the vendor calls the state of the partition's data; empty: nothing is known. Where that state was committed
+    /// last, by the same plugin version and settings, the request is not made and the partition stays as it is.
+    pub version: String,
     /// The request itself, as JSON.
     pub body: String,
     /// Not to be sent before.
@@ -270,6 +273,8 @@ pub trait Runs: Send + Sync {
     async fn complete_requests(&self, fence: Fence, completions: Vec<Completion>) -> Result<()>;
     /// Partitions of the run with no request left and not yet committed, in order of their first request.
     async fn ready_partitions(&self, run: RunId) -> Result<Vec<Partition>>;
+    /// Partitions of the run whose data are, by the vendor's word, those last committed: left as they are.
+    async fn unchanged_partitions(&self, run: RunId) -> Result<Vec<Partition>>;
     /// Partitions of the run that will never be ready, or were marked incomplete, with the reason.
     async fn incomplete_partitions(&self, run: RunId) -> Result<Vec<(Partition, String)>>;
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use purser_domain::{AccountId, ConnectorId, Digest, RunId};
-use purser_store::accounts::{HostSettings, Probe};
+use purser_store::accounts::{HostSettings, Probe, Settings};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -63,10 +63,12 @@ pub trait Acts: Send + Sync + 'static {
 
     /// The next occurrences of a schedule, soonest first.
     fn next_runs(&self, settings: &HostSettings, count: usize) -> Vec<Occurrence>;
-    /// Whether the connector can work with these settings; the pages have checked form and ranges before.
+    /// Whether the connector can work with these settings instead of those `before`; the pages have checked form and
+    /// ranges before.
     fn validate_settings(
         &self,
         connector: &ConnectorId,
+        before: &Settings,
         host: &HostSettings,
         plugin: &serde_json::Value,
     ) -> Result<(), Problem>;
@@ -132,6 +134,8 @@ pub struct ConnectorView {
     pub settings_schema: serde_json::Value,
     /// Kinds of data it retrieves.
     pub feeds: Vec<FeedView>,
+    /// Which feed bills each class of the vendor's charges; empty where the connector has no such table.
+    pub coverage: Vec<CoverageView>,
     /// Every request it may make.
     pub calls: Vec<CallView>,
     /// Host patterns of downloads.
@@ -191,6 +195,21 @@ pub struct FeedView {
     pub title: String,
     /// `facts`, `purchases` or `texts`.
     pub kind: String,
+}
+
+/// A class of the vendor's charges, and the feed that bills it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoverageView {
+    /// Stable name.
+    pub class: String,
+    /// What people call it.
+    pub title: String,
+    /// The licence mode in which it holds; empty: in all.
+    pub mode: String,
+    /// Title of the feed.
+    pub feed: String,
+    /// What to know about it.
+    pub note: String,
 }
 
 /// One request the plugin may make.

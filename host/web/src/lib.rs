@@ -24,8 +24,8 @@ mod state;
 mod throttle;
 
 pub use acts::{
-    Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, FeedView, LocaleView,
-    Occurrence, RoleSetView,
+    Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, CoverageView,
+    FeedView, LocaleView, Occurrence, RoleSetView,
 };
 pub use password::{MIN_PASSWORD_LENGTH, PasswordError, hash_password};
 pub use problem::Problem;

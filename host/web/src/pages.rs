@@ -8,6 +8,7 @@ pub(crate) mod audit;
 pub(crate) mod connector;
 pub(crate) mod connector_settings;
 pub(crate) mod consent;
+pub(crate) mod coverage;
 pub(crate) mod customers;
 pub(crate) mod dashboard;
 pub(crate) mod explain;

@@ -13,8 +13,8 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_sessions::Session;
 
 use crate::pages::{
-    account, activity, api, audit, connector, connector_settings, consent, customers, dashboard, explain,
-    health, plugins, preflight, purchases, run, setup, sign_in, site_settings,
+    account, activity, api, audit, connector, connector_settings, consent, coverage, customers, dashboard,
+    explain, health, plugins, preflight, purchases, run, setup, sign_in, site_settings,
 };
 use crate::problem::Problem;
 use crate::shell::Person;
@@ -69,6 +69,7 @@ routes! {
     Viewer get "/" => dashboard::show;
     Viewer get "/connectors/{connector}" => connector::show;
     Viewer get "/connectors/{connector}/settings" => connector_settings::show;
+    Viewer get "/connectors/{connector}/coverage" => coverage::show;
     Viewer get "/connectors/{connector}/customers" => customers::show;
     Operator get "/connectors/{connector}/consent/start" => consent::start;
     Operator get "/connectors/{connector}/consent/callback" => consent::callback;

@@ -17,7 +17,7 @@ use purser_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-pub(crate) use self::acts::{FakeActs, connector};
+pub(crate) use self::acts::{FakeActs, connector, coverage_row};
 use crate::state::WebState;
 
 /// Everybody's password.

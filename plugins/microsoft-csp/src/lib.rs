@@ -7,6 +7,7 @@
 //! **Invariant:** a record ends as a Purchase, in an ignored group or rejected with its reason; an export without data
 //! is never taken for one that is complete and empty.
 
+mod charges;
 mod crawl;
 mod ids;
 mod localisation;

@@ -48,17 +48,9 @@ impl Amount {
         quotient.cut(scale)
     }
 
-    pub(crate) fn minus(self, other: Self) -> Self {
-        self.plus(other.negated())
-    }
-
     /// That many of it.
     pub(crate) fn count(self, many: i64) -> Self {
         self.times(Self::new(i128::from(many), 0))
-    }
-
-    pub(crate) fn is_negative(self) -> bool {
-        self.mantissa < 0
     }
 
     pub(crate) fn times(self, other: Self) -> Self {

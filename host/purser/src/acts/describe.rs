@@ -3,8 +3,10 @@
 use purser_domain::ConnectorId;
 use purser_pipeline::connector::Clouds;
 use purser_runtime::Plugin;
-use purser_runtime::contract::manifest::{Call, Consent, Descriptor, FeedKind, Method};
-use purser_web::{CallView, CloudView, ConnectorView, ConsentView, FeedView, LocaleView, RoleSetView};
+use purser_runtime::contract::manifest::{Call, Consent, CoverageRow, Descriptor, FeedKind, Method};
+use purser_web::{
+    CallView, CloudView, ConnectorView, ConsentView, CoverageView, FeedView, LocaleView, RoleSetView,
+};
 
 /// A connector by its active plugin.
 pub fn view(id: &ConnectorId, plugin: &Plugin) -> ConnectorView {
@@ -29,9 +31,26 @@ pub fn view(id: &ConnectorId, plugin: &Plugin) -> ConnectorView {
         default_locale: descriptor.default_locale.clone(),
         settings_schema: serde_json::from_str(&descriptor.settings_schema).unwrap_or_default(),
         feeds: descriptor.feeds.iter().map(|feed| feed_view(&feed.name, &feed.title, feed.kind)).collect(),
+        coverage: coverage(descriptor),
         calls: descriptor.calls.iter().map(|call| call_view(descriptor, call)).collect(),
         download_hosts: descriptor.download_hosts.iter().map(|host| host.pattern.clone()).collect(),
     }
+}
+
+/// The table with the feeds' titles.
+fn coverage(descriptor: &Descriptor) -> Vec<CoverageView> {
+    let title = |name: &str| {
+        let feed = descriptor.feeds.iter().find(|feed| feed.name == name);
+        feed.map_or_else(|| name.to_owned(), |feed| feed.title.clone())
+    };
+    let view = |row: &CoverageRow| CoverageView {
+        class: row.class.clone(),
+        title: row.title.clone(),
+        mode: row.mode.clone(),
+        feed: title(&row.feed),
+        note: row.note.clone(),
+    };
+    descriptor.coverage.iter().map(view).collect()
 }
 
 /// `us-government` → `US Government`.

@@ -127,6 +127,9 @@ fn summary(run: &Run) -> ExitCode {
         "Purchases: {} new, {} changed, {} as they were, {} set to 0, {} held; {} without a customer",
         report.added, report.changed, report.unchanged, report.voided, report.voids_held, report.unmapped
     );
+    if report.left_unchanged > 0 {
+        println!("Parts the vendor calls unchanged, not retrieved again: {}", report.left_unchanged);
+    }
     for (measure, sum) in
         balance.purchased.sums.iter().filter(|(measure, _)| !measure.starts_with("quantity:"))
     {

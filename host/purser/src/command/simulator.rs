@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use purser_simulator::{Config, Faults};
+use purser_simulator::{Billing, Config, Faults};
 
 use crate::failure::Failure;
 use crate::wiring;
@@ -57,6 +57,7 @@ impl WorldArgs {
             rated_records: self.records,
             faults: self.faults.as_deref().map(faults).transpose()?.unwrap_or_default(),
             clock,
+            billing: Some(Billing::default()),
             ..Config::default()
         })
     }

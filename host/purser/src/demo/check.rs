@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use purser_domain::{AccountId, RunId};
 use purser_pipeline::report::Report;
@@ -163,7 +164,9 @@ async fn newest(store: &dyn Store, account: AccountId) -> anyhow::Result<Option<
 /// Compares Purchases with the ledger, prints where they differ, and the summary as the last line.
 async fn prove(world: &World, runs: &[Run], begun: Instant) -> anyhow::Result<ExitCode> {
     let (purchases, count) = purchases(world.purser.store.as_ref()).await?;
-    let ledger = Side::of_ledger(&world.simulator.ledger().lines)?;
+    let mut ledger = Side::of_ledger(&world.simulator.ledger().lines)?;
+    let last = runs.last().context("there was no run")?.order.as_of;
+    ledger.add_charges(&world.simulator.billing_ledger(last.to_zoned(TimeZone::UTC).date()))?;
     let differences = Side::differences(&ledger, &purchases);
     for difference in differences.iter().take(20) {
         println!("differs: {difference}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use purser_domain::purchase::State;
 use purser_domain::{Decimal, Purchase};
-use purser_simulator::LedgerLine;
+use purser_simulator::{BillingLedger, Class, LedgerLine};
 
 /// What both sides are compared by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +86,25 @@ impl Side {
             side.add(place, &line.quantity.to_plain_string().parse()?, cost.as_ref());
         }
         Ok(side)
+    }
+
+    /// Adds to the ledger's side the billed and unbilled charges that no daily feed has.
+    ///
+    /// # Errors
+    /// Where the simulator gives something that is no number.
+    pub fn add_charges(&mut self, ledger: &BillingLedger) -> Result<(), purser_domain::decimal::ParseError> {
+        let in_daily_feeds = |class: Class| class.is_counted_daily() || class == Class::AzurePlanUsage;
+        for line in ledger.lines.iter().filter(|line| !in_daily_feeds(line.class)) {
+            let place = Place {
+                customer: line.customer.clone(),
+                product: line.product_key.to_lowercase(),
+                day: line.from,
+                currency: line.currency.to_owned(),
+            };
+            let cost = line.amount.to_plain_string().parse()?;
+            self.add(place, &line.quantity.to_plain_string().parse()?, Some(&cost));
+        }
+        Ok(())
     }
 
     /// Summed cost by currency.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use purser_domain::{ConnectorId, Locale};
 
-use super::{Finding, consent, settings};
+use super::{Finding, consent, coverage, settings};
 use crate::columns::shorten;
 use crate::contract::manifest::{Auth, Call, Descriptor, Endpoint, Feed, FeedKind, Framing};
 
@@ -38,6 +38,7 @@ pub(super) fn check(descriptor: &Descriptor, findings: &mut Vec<Finding>) {
     findings.extend(calls.map(|text| Finding::new("PLG-124", text, "correct the call in the descriptor")));
     downloads(descriptor, findings);
     feeds(&descriptor.feeds, findings);
+    coverage::check(descriptor, findings);
     settings::check(&descriptor.settings_schema, findings);
     locales(descriptor, findings);
     consent::check(descriptor, findings);

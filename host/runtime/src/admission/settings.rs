@@ -45,6 +45,15 @@ fn wrong_with(name: &str, property: &Value) -> Option<String> {
     if let Some(absent) = ["title", "description"].into_iter().find(|text| !word(text)) {
         return Some(format!("the setting {name:?} has no `{absent}`"));
     }
+    if let Some(effect) = property.get("x-purser-takes-effect") {
+        let is_known = effect.as_str() == Some("next-period");
+        let default = property.get("default").and_then(Value::as_str);
+        if !is_known || kind != "string" || default != Some("") {
+            return Some(format!(
+                "the setting {name:?} takes effect at another time than `next-period`, or is no string that begins empty"
+            ));
+        }
+    }
     let items = property.get("items").and_then(|items| items.get("type")).and_then(Value::as_str);
     if kind == "array" && items != Some("string") {
         return Some(format!("the setting {name:?} is an array of something else than strings"));

@@ -2,8 +2,8 @@
 
 use super::{Finding, descriptor, settings};
 use crate::contract::manifest::{
-    AcceptedToken, Answer, Audience, Auth, Call, Claims, Consent, Descriptor, DownloadHost, Endpoint, Feed,
-    FeedKind, Framing, Locale, Method, Partitioning, Probe, Verdict,
+    AcceptedToken, Answer, Audience, Auth, Call, Claims, Consent, CoverageRow, Descriptor, DownloadHost,
+    Endpoint, Feed, FeedKind, Framing, Locale, Method, Partitioning, Probe, Verdict,
 };
 use crate::contract::types::Pair;
 
@@ -38,6 +38,7 @@ fn sound() -> Descriptor {
         }],
         download_hosts: vec![DownloadHost { cloud: "global".into(), pattern: "*.blob.example.net".into() }],
         feeds: vec![feed("customers", FeedKind::Facts, &["customer"], &[]), usage()],
+        coverage: vec![coverage("metered", "", "usage")],
         consent: Some(consent()),
         settings_schema:
             r#"{"properties":{"days":{"type":"integer","title":"Days","description":"Back","default":3}}}"#
@@ -66,6 +67,16 @@ fn feed(name: &str, kind: FeedKind, gives: &[&str], needs: &[&str]) -> Feed {
 
 fn usage() -> Feed {
     Feed { amount: vec!["/cost~1total".into()], ..feed("usage", FeedKind::Purchases, &[], &["customer"]) }
+}
+
+fn coverage(class: &str, mode: &str, feed: &str) -> CoverageRow {
+    CoverageRow {
+        class: class.into(),
+        title: class.into(),
+        mode: mode.into(),
+        feed: feed.into(),
+        note: String::new(),
+    }
 }
 
 fn consent() -> Consent {
@@ -140,7 +151,8 @@ fn all_mistakes_are_told_at_once() {
         descriptor.default_locale = "english!".into();
     });
     let codes: Vec<&str> = told.iter().map(|text| &text[..7]).collect();
-    assert_eq!(codes, ["PLG-120", "PLG-121", "PLG-122", "PLG-129", "PLG-129"]);
+    // The feed's new name is also one that the coverage no longer finds.
+    assert_eq!(codes, ["PLG-120", "PLG-121", "PLG-122", "PLG-131", "PLG-129", "PLG-129"]);
 }
 
 #[test]
@@ -225,6 +237,36 @@ fn feeds_can_start_and_be_summed() {
 }
 
 #[test]
+fn each_class_of_charges_has_one_feed_in_each_mode() {
+    let told = |rows: &[(&str, &str, &str)]| {
+        let rows = rows.iter().map(|(class, mode, feed)| coverage(class, mode, feed)).collect();
+        told(|d| {
+            d.feeds.push(Feed { name: "lines".into(), ..usage() });
+            d.coverage = rows;
+        })
+    };
+    assert_eq!(told(&[]), [""; 0]);
+    assert_eq!(told(&[("metered", "", "usage"), ("rest", "", "lines")]), [""; 0]);
+    assert_eq!(told(&[("seats", "a", "usage"), ("seats", "b", "lines"), ("rest", "", "lines")]), [""; 0]);
+    assert_eq!(
+        told(&[("seats", "a", "usage"), ("rest", "b", "lines"), ("rest", "a", "lines")]),
+        ["PLG-131 the class \"seats\" has 0 feeds in the mode \"b\""]
+    );
+    assert_eq!(
+        told(&[("seats", "", "usage"), ("seats", "a", "lines")]),
+        ["PLG-131 the class \"seats\" has 2 feeds in the mode \"a\""]
+    );
+    assert_eq!(
+        told(&[("seats", "", "elsewhere")]),
+        ["PLG-131 the class \"seats\" is billed by the unknown feed \"elsewhere\""]
+    );
+    assert_eq!(
+        told(&[("seats", "", "customers")]),
+        ["PLG-131 the class \"seats\" is billed by the feed \"customers\", which has no Purchases"]
+    );
+}
+
+#[test]
 fn pointers_are_json_pointers() {
     for pointer in ["cost", "/cost~", "/cost~2"] {
         let told = told(|d| d.feeds[1].amount = vec![pointer.into()]);
@@ -258,6 +300,14 @@ fn settings_can_be_drawn_as_a_form() {
         titled(r#""type":"array","default":[]"#),
         ["the setting \"days\" is an array of something else than strings"]
     );
+    assert_eq!(titled(r#""type":"string","default":"","x-purser-takes-effect":"next-period""#), [""; 0]);
+    for bad in [
+        r#""type":"string","default":"","x-purser-takes-effect":"now""#,
+        r#""type":"string","default":"2026-11","x-purser-takes-effect":"next-period""#,
+        r#""type":"integer","default":1,"x-purser-takes-effect":"next-period""#,
+    ] {
+        assert_eq!(titled(bad).len(), 1, "{bad}");
+    }
 }
 
 #[test]

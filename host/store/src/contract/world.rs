@@ -128,6 +128,7 @@ pub(super) fn request(partition: Option<&Partition>) -> NewRequest {
     NewRequest {
         feed: FEED.into(),
         partition: partition.cloned(),
+        version: String::new(),
         body: r#"{"a":"request"}"#.into(),
         not_before: None,
     }

@@ -106,9 +106,12 @@ pub(crate) async fn save(
         failures.push(Failure { field: "title", what: "Give a name of 1 to 120 characters.".to_owned() });
     }
     if failures.is_empty() && fields.iter().all(|field| field.failure.is_empty()) {
-        match state.acts.validate_settings(&connector.id, &host, &plugin) {
+        match state.acts.validate_settings(&connector.id, &book.settings, &host, &plugin) {
             Ok(()) => return store(&state, &visitor, &book, &sent, Change { title, host, plugin }).await,
-            Err(problem) => failures.push(Failure { field: "form", what: problem.what }),
+            Err(problem) => {
+                let what = format!("{} · {} ({})", problem.what, problem.remedy, problem.code);
+                failures.push(Failure { field: "form", what });
+            }
         }
     }
     let drawn = draw(&state, &visitor, connector, &book, Shown { title, host, fields, failures }).await?;

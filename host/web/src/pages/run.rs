@@ -200,6 +200,7 @@ fn committed(report: &Report, numbers: NumberStyle) -> Vec<(&'static str, String
         ("Voids held", report.voids_held),
         ("Unmapped", report.unmapped),
         ("Partitions", report.committed),
+        ("Partitions unchanged", report.left_unchanged),
     ]
     .map(|(name, count)| (name, numbers.count(count)))
     .into()

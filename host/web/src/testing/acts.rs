@@ -8,28 +8,34 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use purser_domain::{AccountId, ConnectorId, Digest, RunId};
 use purser_store::Store;
-use purser_store::accounts::{ConsentState, Grant, HostSettings, Probe};
+use purser_store::accounts::{ConsentState, Grant, HostSettings, Probe, Settings};
 use url::Url;
 
 use super::{Clock, seed};
 use crate::{
-    Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, FeedView, LocaleView,
-    Occurrence, Problem, RoleSetView,
+    Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, CoverageView,
+    FeedView, LocaleView, Occurrence, Problem, RoleSetView,
 };
 
 pub(crate) struct FakeActs {
     clock: Clock,
     store: Arc<dyn Store>,
     log: Mutex<Vec<String>>,
+    coverage: Mutex<Vec<CoverageView>>,
 }
 
 impl FakeActs {
     pub(super) fn new(clock: Clock, store: Arc<dyn Store>) -> Self {
-        Self { clock, store, log: Mutex::default() }
+        Self { clock, store, log: Mutex::default(), coverage: Mutex::default() }
     }
 
     pub(crate) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
+    }
+
+    /// Gives the connector a coverage table.
+    pub(crate) fn cover(&self, rows: Vec<CoverageView>) {
+        *self.coverage.lock().unwrap() = rows;
     }
 
     fn note(&self, act: String) -> Result<(), Problem> {
@@ -71,6 +77,7 @@ pub(crate) fn connector() -> ConnectorView {
             "skip": { "type": "array", "items": { "type": "string" }, "title": "Skip" },
         }}),
         feeds: vec![feed("usage", "Metered usage", "purchases"), feed("names", "Product names", "texts")],
+        coverage: Vec::new(),
         calls: vec![CallView {
             name: "customers".into(),
             method: "GET".into(),
@@ -79,6 +86,17 @@ pub(crate) fn connector() -> ConnectorView {
             purpose: "to list the customers".into(),
         }],
         download_hosts: vec!["*.files.example".into()],
+    }
+}
+
+/// A row of a coverage table.
+pub(crate) fn coverage_row(class: &str, mode: &str, feed: &str) -> CoverageView {
+    CoverageView {
+        class: class.into(),
+        title: format!("Class {class}"),
+        mode: mode.into(),
+        feed: feed.into(),
+        note: format!("note of {class}"),
     }
 }
 
@@ -102,7 +120,7 @@ fn consent() -> ConsentView {
 #[async_trait]
 impl Acts for FakeActs {
     fn connectors(&self) -> Vec<ConnectorView> {
-        vec![connector()]
+        vec![ConnectorView { coverage: self.coverage.lock().unwrap().clone(), ..connector() }]
     }
 
     async fn begin_consent(&self, request: BeginConsent<'_>) -> Result<Url, Problem> {
@@ -211,6 +229,7 @@ impl Acts for FakeActs {
     fn validate_settings(
         &self,
         _: &ConnectorId,
+        _: &Settings,
         _: &HostSettings,
         _: &serde_json::Value,
     ) -> Result<(), Problem> {

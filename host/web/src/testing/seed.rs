@@ -138,6 +138,7 @@ impl Retrieval<'_> {
         let request = NewRequest {
             feed: feed.into(),
             partition: Some(partition.clone()),
+            version: String::new(),
             body: r#"{"call":"usage"}"#.into(),
             not_before: None,
         };
@@ -162,6 +163,7 @@ impl Retrieval<'_> {
             pages: 1,
             records: 3,
             partitions: 1,
+            left_unchanged: 0,
         };
         self.report.feeds.push(feed);
     }

@@ -1,12 +1,17 @@
 //! What to ask Microsoft, and what each answer leads to. The host performs the requests.
 
+pub mod billing;
+pub mod catalogue;
 mod customers;
+mod exports;
 mod fault;
+mod invoices;
 mod licences;
 mod paging;
 mod patience;
 mod rate_card;
 mod rated_usage;
+mod reconciliation;
 mod utilization;
 
 use purser_plugin_sdk::crawl::{CallTarget, Partition, Request, Response, Step, Target};
@@ -14,7 +19,7 @@ use purser_plugin_sdk::manifest::Framing;
 use purser_plugin_sdk::pairs::pairs;
 use purser_plugin_sdk::types::{Fact, Pair, Problem, RunContext};
 
-use crate::manifest::feeds;
+use crate::manifest::{feeds, locales};
 
 /// The first requests of a feed.
 pub fn start(context: &RunContext, feed: &str, facts: &[Fact]) -> Result<Step, Problem> {
@@ -22,8 +27,11 @@ pub fn start(context: &RunContext, feed: &str, facts: &[Fact]) -> Result<Step, P
         feeds::CUSTOMERS => Ok(customers::start()),
         feeds::LICENCES => licences::start(context, facts),
         feeds::UTILIZATION => utilization::start(context, facts),
-        feeds::RATED_USAGE => rated_usage::start(context),
+        feeds::RATED_USAGE => billing::start(context, &rated_usage::FEED),
+        feeds::RECONCILIATION => billing::start(context, &reconciliation::FEED),
+        feeds::INVOICES => invoices::start(context),
         feeds::RATE_CARD => rate_card::start(context),
+        feeds::CATALOGUE => catalogue::start(context, facts),
         other => Err(Problem::Bug(format!("there is no feed {other:?}"))),
     }
 }
@@ -35,8 +43,11 @@ pub fn next(
     request: &Request,
     response: &Response,
 ) -> Result<Step, Problem> {
-    if feed == feeds::RATED_USAGE {
-        return rated_usage::next(context, request, response);
+    match feed {
+        feeds::RATED_USAGE => return billing::next(context, &rated_usage::FEED, request, response),
+        feeds::RECONCILIATION => return billing::next(context, &reconciliation::FEED, request, response),
+        feeds::CATALOGUE => return catalogue::next(context, request, response),
+        _ => {}
     }
     if !(200..300).contains(&response.status) {
         return fault::settle(context, response);
@@ -45,6 +56,7 @@ pub fn next(
         feeds::CUSTOMERS => paging::follow(request, response, "seekOperation"),
         feeds::UTILIZATION => utilization::next(context, request, response),
         feeds::LICENCES => Ok(done()),
+        feeds::INVOICES => Ok(invoices::next(request, response)),
         feeds::RATE_CARD => rate_card::next(request, response),
         other => Err(Problem::Bug(format!("there is no feed {other:?}"))),
     }
@@ -66,7 +78,24 @@ fn incomplete(reason: impl Into<String>) -> Step {
 
 /// A partition without months or money.
 fn partition(key: String, parameters: Vec<Pair>) -> Partition {
-    Partition { key, month: String::new(), currency: String::new(), stage: 0, parameters }
+    Partition {
+        key,
+        month: String::new(),
+        currency: String::new(),
+        stage: 0,
+        parameters,
+        version: String::new(),
+    }
+}
+
+/// The account's language, and the one every name falls back to.
+fn languages(context: &RunContext) -> Vec<&str> {
+    let mut languages = vec![context.locale.as_str()];
+    if !context.locale.eq_ignore_ascii_case(locales::DEFAULT) {
+        languages.push(locales::DEFAULT);
+    }
+    languages.retain(|locale| !locale.is_empty());
+    languages
 }
 
 /// A listed call whose items are kept.

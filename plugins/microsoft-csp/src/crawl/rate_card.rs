@@ -6,24 +6,14 @@ use purser_plugin_sdk::crawl::{Request, Response, Step};
 use purser_plugin_sdk::pairs::{self, pair, pairs};
 use purser_plugin_sdk::types::{Problem, RunContext};
 
-use super::{asking, done, kept_call, partition};
+use super::{asking, done, kept_call, languages, partition};
 use crate::localisation;
-use crate::manifest::{calls, locales};
+use crate::manifest::calls;
 use crate::settings::Settings;
 
 pub fn start(context: &RunContext) -> Result<Step, Problem> {
     let settings = Settings::read(&context.settings)?;
-    let mut languages = vec![context.locale.as_str()];
-    if !context.locale.eq_ignore_ascii_case(locales::DEFAULT) {
-        languages.push(locales::DEFAULT);
-    }
-    Ok(asking(
-        languages
-            .into_iter()
-            .filter(|locale| !locale.is_empty())
-            .map(|locale| request(&settings, locale))
-            .collect(),
-    ))
+    Ok(asking(languages(context).into_iter().map(|locale| request(&settings, locale)).collect()))
 }
 
 /// Terms that apply to the whole card stand beside its meters.

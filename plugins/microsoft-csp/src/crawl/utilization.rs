@@ -10,8 +10,8 @@ use purser_plugin_sdk::types::{Fact, Problem, RunContext};
 use purser_plugin_sdk::{date, json};
 
 use super::{asking, incomplete, kept_call, paging, partition, patience};
+use crate::charges::Class;
 use crate::manifest::calls;
-use crate::mapping::subscription_kind::LEGACY_AZURE;
 
 /// A reported day is complete, and answered at all, this long after it ended.
 const REPORTING_LAG: SignedDuration = SignedDuration::from_hours(2);
@@ -66,7 +66,8 @@ fn reported_days(context: &RunContext) -> Result<Vec<ReportedDay>, String> {
 /// Late usage of a subscription that was just cancelled is still asked for.
 fn is_asked(subscription: &str) -> bool {
     let status = json::find_text(subscription, "/status");
-    json::find_text(subscription, "/kind") == LEGACY_AZURE && !matches!(&*status, "pending" | "none")
+    json::find_text(subscription, "/kind") == Class::LegacyAzure.code()
+        && !matches!(&*status, "pending" | "none")
 }
 
 fn request(customer: &str, subscription: &str, day: &ReportedDay) -> Request {

@@ -1,4 +1,4 @@
-//! The requests the connector may make: reads, and the one export order.
+//! The requests the connector may make: reads, and the four export orders.
 
 use purser_plugin_sdk::manifest::{Call, Method};
 
@@ -13,10 +13,18 @@ pub const SUBSCRIPTIONS: &str = "subscriptions";
 pub const UTILIZATION: &str = "utilization";
 /// Names and rates of meters.
 pub const RATE_CARD: &str = "rate-card";
-/// Invoices: only the preflight asks, whether billing may be read.
+/// Invoices and credit notes.
 pub const INVOICES: &str = "invoices";
+/// Title of a product's variant.
+pub const SKU: &str = "sku";
 /// Orders an export of unbilled usage.
-pub const EXPORT: &str = "usage-export";
+pub const USAGE_EXPORT: &str = "usage-export";
+/// Orders an export of an invoice's usage.
+pub const BILLED_USAGE_EXPORT: &str = "billed-usage-export";
+/// Orders an export of unbilled charge lines.
+pub const LINES_EXPORT: &str = "reconciliation-export";
+/// Orders an export of an invoice's charge lines.
+pub const BILLED_LINES_EXPORT: &str = "billed-reconciliation-export";
 /// How far an export is.
 pub const OPERATION: &str = "export-operation";
 /// Where an export's parts are.
@@ -71,19 +79,28 @@ pub fn calls() -> Vec<Call> {
             )
         },
         Call {
-            query: owned(&["size"]),
-            ..read(INVOICES, PARTNER_CENTER, "/v1/invoices", "check that the account may read billing data")
-        },
-        Call {
-            method: Method::Post,
-            headers: owned(&["accept", "content-type"]),
+            query: owned(&["size", "offset", "filter"]),
             ..read(
-                EXPORT,
-                GRAPH,
-                "/v1.0/reports/partners/billing/usage/unbilled/export",
-                "order an export of the unbilled daily usage; nothing is changed by it",
+                INVOICES,
+                PARTNER_CENTER,
+                "/v1/invoices",
+                "read the list of Microsoft's invoices and credit notes",
             )
         },
+        Call {
+            query: owned(&["country"]),
+            headers: owned(&["accept", "x-locale"]),
+            ..read(
+                SKU,
+                PARTNER_CENTER,
+                "/v1/products/{product}/skus/{sku}",
+                "read the titles of products in your language",
+            )
+        },
+        order(USAGE_EXPORT, "usage/unbilled", "unbilled daily usage"),
+        order(BILLED_USAGE_EXPORT, "usage/billed", "an invoice's daily usage"),
+        order(LINES_EXPORT, "reconciliation/unbilled", "unbilled charge lines"),
+        order(BILLED_LINES_EXPORT, "reconciliation/billed", "an invoice's charge lines"),
         read(
             OPERATION,
             GRAPH,
@@ -97,6 +114,16 @@ pub fn calls() -> Vec<Call> {
             "find the files of an export",
         ),
     ]
+}
+
+fn order(name: &str, of: &str, what: &str) -> Call {
+    let path = format!("/v1.0/reports/partners/billing/{of}/export");
+    let purpose = format!("order an export of {what}; nothing is changed by it");
+    Call {
+        method: Method::Post,
+        headers: owned(&["accept", "content-type"]),
+        ..read(name, GRAPH, &path, &purpose)
+    }
 }
 
 fn read(name: &str, endpoint: &str, path: &str, purpose: &str) -> Call {

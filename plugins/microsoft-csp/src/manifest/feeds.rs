@@ -3,6 +3,7 @@
 use purser_plugin_sdk::manifest::{Feed, FeedKind, Framing, Partitioning};
 
 use super::owned;
+use crate::crawl::catalogue::UNLISTED;
 
 /// Who there is.
 pub const CUSTOMERS: &str = "customers";
@@ -12,8 +13,14 @@ pub const LICENCES: &str = "licences";
 pub const UTILIZATION: &str = "utilization";
 /// Azure plan usage with its money.
 pub const RATED_USAGE: &str = "rated-usage";
+/// Charge lines: everything that is neither counted nor metered.
+pub const RECONCILIATION: &str = "reconciliation";
+/// What has been billed.
+pub const INVOICES: &str = "invoices";
 /// Names and rates.
 pub const RATE_CARD: &str = "rate-card";
+/// Titles of products.
+pub const CATALOGUE: &str = "catalogue";
 
 /// All feeds, in the order people expect them.
 pub fn feeds() -> Vec<Feed> {
@@ -23,7 +30,7 @@ pub fn feeds() -> Vec<Feed> {
             ..feed(CUSTOMERS, "Customers", FeedKind::Facts, Partitioning::Scope)
         },
         Feed {
-            gives: owned(&["subscription"]),
+            gives: owned(&["subscription", "product"]),
             needs: owned(&["customer"]),
             quantity: owned(&["/quantity"]),
             unit: owned(&["/unitType"]),
@@ -50,9 +57,27 @@ pub fn feeds() -> Vec<Feed> {
             ..feed(RATED_USAGE, "Azure plan usage", FeedKind::Purchases, Partitioning::CurrencyMonthStage)
         },
         Feed {
+            framing: Framing::Lines,
+            amount: owned(&["/Subtotal"]),
+            currency: owned(&["/Currency"]),
+            quantity: owned(&["/BillableQuantity", "/Quantity"]),
+            unit: owned(&["/UnitType"]),
+            customer: owned(&["/CustomerId"]),
+            ..feed(RECONCILIATION, "Charge lines", FeedKind::Purchases, Partitioning::CurrencyMonthStage)
+        },
+        Feed {
+            gives: owned(&["invoice"]),
+            ..feed(INVOICES, "Invoices", FeedKind::Facts, Partitioning::Scope)
+        },
+        Feed {
             framing: Framing::JsonItems("/meters".to_owned()),
             gives: owned(&["offer-terms"]),
             ..feed(RATE_CARD, "Names and rates", FeedKind::Texts, Partitioning::Scope)
+        },
+        Feed {
+            gives: owned(&[UNLISTED]),
+            needs: owned(&["product"]),
+            ..feed(CATALOGUE, "Product titles", FeedKind::Texts, Partitioning::Scope)
         },
     ]
 }

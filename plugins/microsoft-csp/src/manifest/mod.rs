@@ -14,6 +14,8 @@ mod settings;
 
 use purser_plugin_sdk::manifest::Descriptor;
 
+use crate::charges;
+
 /// The connector's description.
 pub fn describe() -> Descriptor {
     Descriptor {
@@ -25,6 +27,7 @@ pub fn describe() -> Descriptor {
         calls: calls::calls(),
         download_hosts: clouds::download_hosts(),
         feeds: feeds::feeds(),
+        coverage: charges::coverage(),
         consent: Some(consent::consent()),
         settings_schema: settings::schema(),
         locales: locales::locales(),

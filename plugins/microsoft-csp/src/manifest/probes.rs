@@ -79,7 +79,7 @@ fn exports() -> Probe {
             missing(403, 403, "CSP-PRE-403", GRAPH_REMEDY),
             unknown("CSP-PRE-409"),
         ],
-        ..probe("usage exports", "read Azure plan usage with its amounts", calls::EXPORT)
+        ..probe("usage exports", "read Azure plan usage with its amounts", calls::USAGE_EXPORT)
     }
 }
 

@@ -4,6 +4,8 @@ use serde_json::json;
 
 use crate::settings::Settings;
 
+const MONTH: &str = "^([0-9]{4}-[0-9]{2})?$";
+
 /// The schema; its defaults are those of the code that reads the settings.
 pub fn schema() -> String {
     let defaults = Settings::default();
@@ -33,10 +35,26 @@ pub fn schema() -> String {
                 "description": "Microsoft sends one invoice a month for each. Azure plan usage is retrieved for each.",
                 "default": defaults.currencies
             },
+            "charge_events_from": {
+                "type": "string",
+                "title": "Licences by charge events, from month",
+                "description": "First month, such as 2027-01, whose licences are billed by Microsoft's charge lines instead of by a count of each day. Empty: none is. Takes effect with a month that has not begun.",
+                "default": defaults.charge_events_from,
+                "pattern": MONTH,
+                "x-purser-takes-effect": "next-period"
+            },
+            "charge_events_until": {
+                "type": "string",
+                "title": "Licences by charge events, until month",
+                "description": "First month that is counted by the day again. Empty: charge events have no end.",
+                "default": defaults.charge_events_until,
+                "pattern": MONTH,
+                "x-purser-takes-effect": "next-period"
+            },
             "last_period": {
                 "type": "boolean",
-                "title": "Read the last month until the 10th",
-                "description": "Usage of the last month is still corrected until its invoice is out.",
+                "title": "Read the last month until its invoice is out",
+                "description": "Usage and charges of the last month are still corrected until then.",
                 "default": defaults.last_period
             },
             "billed_statuses": {

@@ -1,15 +1,18 @@
-//! Subscriptions with their seats: a fact each, and a Purchase of one day for each licence that is billed.
+//! Subscriptions with their seats: a fact each, one for each product in use, and a Purchase of one day for each licence
+//! that is billed by the count.
 //!
 //! The day is the run's local date, from midnight to midnight UTC: a date, not a span of somebody's clock.
 
 use purser_plugin_sdk::json::{Fields, Names};
 use purser_plugin_sdk::mapping::{Amount, Mapped, PageContext, Purchase};
-use purser_plugin_sdk::types::Problem;
+use purser_plugin_sdk::types::{Fact, Problem};
 use purser_plugin_sdk::{date, pairs};
 use serde_json::json;
 
-use super::{fact, subscription_kind};
+use super::fact;
+use crate::charges::{Class, Evidence, Mode};
 use crate::ids;
+use crate::manifest::feeds;
 use crate::settings::Settings;
 
 const SUBSCRIPTION: Names<26> = [
@@ -49,6 +52,10 @@ const QUANTITY: usize = 6;
 const UNIT: usize = 7;
 const STATUS: usize = 11;
 const BILLING_TYPE: usize = 14;
+const BILLING_CYCLE: usize = 15;
+const TERM: usize = 16;
+const PUBLISHER: usize = 17;
+const IS_MICROSOFT: usize = 25;
 
 const PRODUCT: Names<2> = [&["id"], &["displayName"]];
 
@@ -59,9 +66,9 @@ const TEXTS: [(&str, usize); 14] = [
     ("status", STATUS),
     ("auto_renew", 12),
     ("trial", 13),
-    ("billing_cycle", 15),
-    ("term", 16),
-    ("publisher", 17),
+    ("billing_cycle", BILLING_CYCLE),
+    ("term", TERM),
+    ("publisher", PUBLISHER),
     ("order_id", 18),
     ("parent_subscription", 19),
     ("promotion", 20),
@@ -78,6 +85,7 @@ pub struct Snapshot<'c> {
     date: &'c str,
     start: String,
     end: String,
+    mode: Mode,
     settings: Settings,
 }
 
@@ -86,7 +94,8 @@ impl<'c> Snapshot<'c> {
         let date = pairs::get(&context.parameters, "date").unwrap_or(&context.run.local_date);
         let (start, end) = date::day(date).map_err(Problem::Bug)?;
         let customer = pairs::get(&context.parameters, "customer").unwrap_or_default();
-        Ok(Self { customer, date, start: date::rfc3339(start), end: date::rfc3339(end), settings })
+        let mode = settings.licence_mode(date.get(..7).unwrap_or_default());
+        Ok(Self { customer, date, start: date::rfc3339(start), end: date::rfc3339(end), mode, settings })
     }
 
     pub fn record(&self, mapped: &mut Mapped, ordinal: u32, record: &str) -> Result<(), String> {
@@ -95,9 +104,13 @@ impl<'c> Snapshot<'c> {
         if id.is_empty() {
             return Err("id is missing".to_owned());
         }
-        let rule = self.rule(&subscription)?;
+        let class = class(&subscription)?;
+        let rule = self.rule(&subscription, class)?;
         let seats = if rule.is_none() { Some(subscription.required_decimal(QUANTITY)?) } else { None };
-        mapped.fact(self.fact(&subscription, &id)?);
+        mapped.fact(self.fact(&subscription, &id, class)?);
+        if let Some(product) = product_in_use(&subscription.text(OFFER)?, class) {
+            mapped.fact(product);
+        }
         match (rule, seats) {
             (None, Some(seats)) => {
                 let product = subscription.object(PRODUCT_TYPE, &PRODUCT)?;
@@ -127,32 +140,51 @@ impl<'c> Snapshot<'c> {
     }
 
     /// Why a subscription is no licence Purchase of this day.
-    fn rule(&self, subscription: &Fields<'_, 26>) -> Result<Option<&'static str>, String> {
-        let is_licence = subscription.text(BILLING_TYPE)?.trim().eq_ignore_ascii_case("license");
-        Ok(match (is_licence, self.settings.bills(&subscription.text(STATUS)?)) {
-            (false, _) => Some("not-a-licence"),
-            (true, false) => Some("status-not-billed"),
-            (true, true) => None,
-        })
+    fn rule(&self, subscription: &Fields<'_, 26>, class: Class) -> Result<Option<&'static str>, String> {
+        if !subscription.text(BILLING_TYPE)?.trim().eq_ignore_ascii_case("license") {
+            return Ok(Some("not-a-licence"));
+        }
+        let covered = class.covered_elsewhere(feeds::LICENCES, self.mode);
+        let is_billed = self.settings.bills(&subscription.text(STATUS)?);
+        Ok(covered.or((!is_billed).then_some("status-not-billed")))
     }
 
-    fn fact(
-        &self,
-        subscription: &Fields<'_, 26>,
-        id: &str,
-    ) -> Result<purser_plugin_sdk::types::Fact, String> {
-        let product = subscription.object(PRODUCT_TYPE, &PRODUCT)?;
-        let (offer, billing_type) = (subscription.text(OFFER)?, subscription.text(BILLING_TYPE)?);
+    fn fact(&self, subscription: &Fields<'_, 26>, id: &str, class: Class) -> Result<Fact, String> {
         let value = json!({
             "customer": self.customer,
-            "offerId": offer.trim(),
+            "offerId": subscription.text(OFFER)?.trim(),
             "name": subscription.text(OFFER_NAME)?.trim(),
-            "kind": subscription_kind::of(&offer, &billing_type, &product.text(0)?),
+            "kind": class.code(),
             "status": subscription.text(STATUS)?.trim().to_ascii_lowercase(),
             "entitlement": ids::id(&subscription.text(ENTITLEMENT)?),
         });
         Ok(fact("subscription", id, &value))
     }
+}
+
+fn class(subscription: &Fields<'_, 26>) -> Result<Class, String> {
+    let lower = |at: usize| subscription.text(at).map(|text| text.trim().to_ascii_lowercase());
+    let offer = lower(OFFER)?;
+    Ok(Evidence {
+        product: offer.split(':').next().unwrap_or_default().to_owned(),
+        names: lower(OFFER_NAME)?,
+        is_foreign: lower(IS_MICROSOFT)? == "false",
+        category: subscription.object(PRODUCT_TYPE, &PRODUCT)?.text(0)?.trim().to_ascii_lowercase(),
+        term: lower(TERM)?,
+        frequency: lower(BILLING_CYCLE)?,
+        billing_type: lower(BILLING_TYPE)?,
+        is_new_commerce: offer.contains(':'),
+        ..Evidence::default()
+    }
+    .class())
+}
+
+/// What the catalogue is asked for. The Azure plan is no product anybody reads a title of.
+fn product_in_use(offer: &str, class: Class) -> Option<Fact> {
+    let mut parts = offer.trim().split(':');
+    let (product, sku) = (parts.next()?, parts.next()?);
+    let is_asked = class != Class::AzurePlan && !product.is_empty() && !sku.is_empty();
+    is_asked.then(|| fact("product", product_key(offer), &json!({ "product": product, "sku": sku })))
 }
 
 /// `product:sku` of an offer in new commerce; a legacy offer is its own product.

@@ -1,9 +1,10 @@
 //! Records to Purchases, per feed. Pure: the same page in the same context gives the same Purchases for ever.
 
 mod customers;
+mod invoices;
 mod licences;
 mod rated_usage;
-pub mod subscription_kind;
+mod reconciliation;
 mod utilization;
 
 use purser_plugin_sdk::mapping::{Mapped, PageContext};
@@ -30,6 +31,11 @@ pub fn map(context: &PageContext, page: &[u8]) -> Result<Mapped, Problem> {
             Ok(each(&records, |mapped, ordinal, record| report.record(mapped, ordinal, record)))
         }
         feeds::RATED_USAGE => Ok(each(&records, rated_usage::record)),
+        feeds::RECONCILIATION => {
+            let billing = reconciliation::Billing::of(context, Settings::read(&context.run.settings)?);
+            Ok(each(&records, |mapped, ordinal, record| billing.record(mapped, ordinal, record)))
+        }
+        feeds::INVOICES => Ok(each(&records, invoices::record)),
         other => Err(Problem::Bug(format!("the feed {other:?} is not mapped"))),
     }
 }

@@ -204,3 +204,58 @@ fn s73_to_s76_are_an_export_from_running_to_its_blobs() {
     assert!(url.contains("/part-00049-b016029b-a7a7-4c46-9b5e-c925ac317ac6.c000.json.gz?skoid="));
     assert_eq!((blobs.requests[0].headers.len(), blobs.requests[0].keep.clone()), (0, Some(Framing::Lines)));
 }
+
+#[test]
+fn s09a_in_daily_snapshots_is_the_marketplace_line_and_seats_are_counted_elsewhere() {
+    let Some(body) = sample("09a-unbilled-billing-lineitems-p1.repaired.json") else { return };
+    let mut context = page("reconciliation");
+    context.framing = Framing::JsonItems("/items".into());
+    let daily = map(context.clone(), &body);
+    let [purchase] = daily.purchases.as_slice() else { panic!("one purchase") };
+    assert_eq!((purchase.field("cost"), purchase.field("currency")), ("820", "USD"));
+    assert_eq!((purchase.metadata("line_class"), purchase.field("quantity")), ("marketplace", "3.1618"));
+    assert_eq!(daily.ignored, [("covered-by-licences".to_owned(), vec![0, 1])]);
+    context.run.settings = r#"{"charge_events_from":"2019-01"}"#.into();
+    let charged = map(context, &body);
+    assert_eq!((charged.purchases.len(), charged.ignored.len(), charged.rejected.len()), (3, 0, 0));
+    assert_eq!(sum(charged.purchases.iter().map(|p| p.field("cost"))), "1540");
+    assert_eq!(charged.purchases[1].field("product-key"), "cfq7ttc0hl8w:0001");
+    assert_eq!(
+        (charged.purchases[1].field("start"), charged.purchases[1].field("end")),
+        ("2021-05-20T00:00:00Z", "2021-06-20T00:00:00Z")
+    );
+}
+
+#[test]
+fn s13a_is_two_invoices_and_the_note_that_amends_one() {
+    let Some(body) = sample("13a-invoices-list.json") else { return };
+    let mapped = map(page("invoices"), &body);
+    assert!(mapped.purchases.is_empty() && mapped.rejected.is_empty());
+    assert_eq!(mapped.ignored, [("fact".to_owned(), vec![0, 1])]);
+    let facts: BTreeMap<_, serde_json::Value> =
+        mapped.facts.into_iter().map(|f| (f.key, serde_json::from_str(&f.value).unwrap())).collect();
+    assert_eq!(facts.keys().collect::<Vec<_>>(), ["D02005YFHI", "G000024130", "G000024131"]);
+    assert_eq!(
+        (&facts["D02005YFHI"]["total"], &facts["D02005YFHI"]["currency"]),
+        (&"24606.35".into(), &"GBP".into())
+    );
+    assert_eq!(facts["G000024130"]["documentType"], "void_note");
+    assert_eq!(facts["G000024131"]["amendsOf"], "G000024130");
+}
+
+#[test]
+fn s16a_and_s17b_are_titles() {
+    let (Some(list), Some(one)) =
+        (sample("16a-products-list.repaired.json"), collected("17b-sku-by-id-nce.repaired.json"))
+    else {
+        return;
+    };
+    let of = |body: &str| {
+        let products = products(page("catalogue"), body);
+        assert!(products.rejected.is_empty());
+        products.texts.into_iter().map(|text| (text.key, text.name, text.category)).collect::<Vec<_>>()
+    };
+    let owned = |row: [&str; 3]| (row[0].to_owned(), row[1].to_owned(), row[2].to_owned());
+    assert_eq!(of(&list), [owned(["dzh318z0bq3q", "Virtual Machines DSv2 Series", "Azure"])]);
+    assert_eq!(of(&one), [owned(["cfq7ttc0lh18:0001", "Microsoft 365 Business Basic", ""])]);
+}

@@ -6,6 +6,8 @@ use purser_microsoft_csp::MicrosoftCsp;
 use purser_plugin_sdk::Connector;
 use purser_plugin_sdk::manifest::{Answer, Descriptor, GrantEffect, Method, Verdict};
 
+use crate::support::sample;
+
 /// The class a host would find for a failed token request.
 pub fn class_of(error: &str, codes: &[u64]) -> String {
     let classes = MicrosoftCsp::describe().consent.unwrap().error_classes;
@@ -21,10 +23,12 @@ fn descriptor() -> Descriptor {
 }
 
 #[test]
-fn no_call_reads_the_licences_of_other_channels_and_only_the_export_is_ordered() {
+fn no_call_reads_the_licences_of_other_channels_and_only_exports_are_ordered() {
     for call in descriptor().calls {
         assert!(!call.path.to_lowercase().contains("subscribedskus"), "{}", call.path);
-        assert_eq!(matches!(call.method, Method::Post), call.name == "usage-export", "{}", call.name);
+        let is_export =
+            call.path.starts_with("/v1.0/reports/partners/billing/") && call.path.ends_with("/export");
+        assert_eq!(matches!(call.method, Method::Post), is_export, "{}", call.name);
         assert!(call.headers.iter().all(|name| name == &name.to_lowercase()), "{:?}", call.headers);
     }
 }
@@ -133,4 +137,41 @@ fn exports_exist_in_the_global_cloud_only() {
                 .all(|base| base.value.starts_with("https://") && !base.value.ends_with('/'))
         );
     }
+}
+
+#[test]
+fn s14_licences_of_all_channels_are_asked_by_no_call() {
+    let Some(body) = sample("14-subscribedskus.json") else { return };
+    assert!(body.contains("SubscribedSku"), "the payload that no feed reads");
+    assert!(descriptor().calls.iter().all(|call| !call.path.to_lowercase().contains("subscribedsku")));
+}
+
+#[test]
+fn conserv_the_coverage_table_names_one_feed_for_each_class_and_mode() {
+    let descriptor = descriptor();
+    let classes: BTreeSet<_> = descriptor.coverage.iter().map(|row| row.class.as_str()).collect();
+    let all = [
+        "azure-plan-usage",
+        "credits",
+        "legacy-azure",
+        "marketplace",
+        "one-time",
+        "other",
+        "reservations",
+        "savings-plans",
+        "seats",
+        "software",
+        "tax",
+    ];
+    assert_eq!(classes.iter().copied().collect::<Vec<_>>(), all);
+    for class in classes {
+        for mode in ["daily-snapshot", "charge-events"] {
+            let holds = descriptor
+                .coverage
+                .iter()
+                .filter(|row| row.class == class && (row.mode.is_empty() || row.mode == mode));
+            assert_eq!(holds.count(), 1, "{class} {mode}");
+        }
+    }
+    assert!(descriptor.coverage.iter().all(|row| descriptor.feeds.iter().any(|feed| feed.name == row.feed)));
 }

@@ -237,8 +237,11 @@ fn licences_count_seats_whether_number_or_text_and_each_subscription_is_a_fact()
     );
     let reasons: Vec<_> = mapped.rejected.iter().map(|(at, why)| (*at, why.as_str())).collect();
     assert_eq!(reasons, [(4, "quantity \"x\" is no number"), (5, "id is missing")]);
-    let facts: Vec<_> = mapped.facts.iter().map(|fact| fact.key.as_str()).collect();
-    assert_eq!(facts, ["s-1", "s-2", "s-3", "s-4"]);
+    let of = |kind: &str| {
+        mapped.facts.iter().filter(|fact| fact.kind == kind).map(|fact| fact.key.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("subscription"), ["s-1", "s-2", "s-3", "s-4"]);
+    assert_eq!(of("product"), ["cfq7:0001"; 4], "the catalogue is asked for what is in use");
     let value: serde_json::Value = serde_json::from_str(&mapped.facts[0].value).unwrap();
     assert_eq!((value["customer"].as_str(), value["kind"].as_str()), (Some("c1"), Some("seats")));
 }

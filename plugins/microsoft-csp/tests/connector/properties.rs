@@ -55,10 +55,12 @@ proptest! {
     #[test]
     fn no_page_makes_the_mapping_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in ".{0,200}") {
         use purser_plugin_sdk::Connector;
-        for feed in ["customers", "licences", "utilization", "rated-usage"] {
+        for feed in ["customers", "licences", "utilization", "rated-usage", "reconciliation", "invoices"] {
             drop(purser_microsoft_csp::MicrosoftCsp::map(&page(feed), &bytes));
             drop(purser_microsoft_csp::MicrosoftCsp::map(&page(feed), text.as_bytes()));
         }
-        drop(purser_microsoft_csp::MicrosoftCsp::products(&page("rate-card"), text.as_bytes()));
+        for feed in ["rate-card", "catalogue"] {
+            drop(purser_microsoft_csp::MicrosoftCsp::products(&page(feed), text.as_bytes()));
+        }
     }
 }

@@ -68,7 +68,7 @@ fn charge(
     let charge = Charge::new(Class::AzurePlanUsage, customer, Some(plan), &offer, scope.month);
     let charge = charge.priced(1, sum.listed.over(sum.quantity, 12), sum.billed.cut(2), tax_rate(customer));
     Charge {
-        meter: Some(metered(world, meter, earned_credit)),
+        meter: Some(metered(world, meter)),
         day: scope.month,
         visible_from: scope.month,
         from: scope.month,
@@ -89,7 +89,7 @@ fn charge(
     }
 }
 
-fn metered(world: &World, meter: MeterOf, earned_credit: bool) -> Metered {
+fn metered(world: &World, meter: MeterOf) -> Metered {
     let (key, description) = match meter {
         MeterOf::Azure(index) => world.meter(index).map_or_else(Default::default, |m| {
             let words = m.text(0);
@@ -103,5 +103,5 @@ fn metered(world: &World, meter: MeterOf, earned_credit: bool) -> Metered {
         }
         MeterOf::None => (rated::product_key(world, meter), "Example Backup".to_owned()),
     };
-    Metered { key, description, earned_credit }
+    Metered { key, description }
 }

@@ -46,7 +46,6 @@ pub(crate) struct Charge {
 pub(crate) struct Metered {
     pub(crate) key: String,
     pub(crate) description: String,
-    pub(crate) earned_credit: bool,
 }
 
 /// Texts that say how something is billed.

@@ -134,12 +134,9 @@ impl World {
         }
     }
 
-    /// The first reported day there is.
+    /// The first reported day there is: legacy usage is on none of these invoices, and a first run looks back no further.
     pub(crate) fn first_reported_day(&self) -> Date {
-        match self.billed {
-            Some(billed) => shift(billed.begin, 1),
-            None => shift(self.origin, -REPORTED_DAYS),
-        }
+        shift(self.origin, -REPORTED_DAYS)
     }
 
     /// By id, in any case.

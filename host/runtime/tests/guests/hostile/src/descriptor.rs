@@ -19,6 +19,7 @@ pub fn describe() -> Descriptor {
         calls: vec![call()],
         download_hosts: Vec::new(),
         feeds: vec![feed()],
+        coverage: Vec::new(),
         consent: None,
         settings_schema: r#"{"type":"object","properties":{}}"#.into(),
         locales: vec![Locale { tag: "en-US".into(), title: "English".into() }],

@@ -12,7 +12,6 @@ use purser_plugin_sdk::types::{Fact, Problem};
 use purser_plugin_sdk::{number, page, pairs};
 
 use crate::ids;
-use crate::manifest::feeds;
 use crate::settings::Settings;
 
 const METER: Names<8> = [
@@ -28,9 +27,6 @@ const METER: Names<8> = [
 
 /// The texts and rates of a page of meters.
 pub fn products(context: &PageContext, page: &[u8]) -> Result<Products, Problem> {
-    if context.feed != feeds::RATE_CARD {
-        return Err(Problem::Bug(format!("the feed {:?} has no texts", context.feed)));
-    }
     let card = Card::of(context, page)?;
     let mut products = Products {
         requested: card.requested,
