@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::purchase::{Amount, Description};
 use crate::{Contribution, Currency, Decimal};
 
 /// In what a record is measured.
@@ -20,11 +21,13 @@ pub enum Measure<'a> {
 }
 
 impl<'a> Measure<'a> {
-    /// The measure of a contribution, and how much it is.
+    /// The measure of a contribution, and how much it is. What the host prices is measured by its quantity, before it is
+    /// priced and after: no record says its money, and a retrieval without money must not look like a loss of it.
     #[must_use]
     pub fn of(contribution: &'a Contribution) -> (Self, &'a Decimal) {
-        match (&contribution.description.currency, &contribution.cost) {
-            (Some(currency), Some(cost)) => (Self::Money(currency), cost),
+        let Description { amount, currency, .. } = &contribution.description;
+        match (amount, currency, &contribution.cost) {
+            (Amount::Given | Amount::None, Some(currency), Some(cost)) => (Self::Money(currency), cost),
             _ => (Self::Quantity(&contribution.description.unit), &contribution.quantity),
         }
     }

@@ -17,6 +17,7 @@ use std::str::FromStr;
 
 use bigdecimal::BigDecimal;
 use bigdecimal::num_bigint::{BigInt, Sign};
+use bigdecimal::num_traits::Euclid as _;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -84,6 +85,42 @@ impl Decimal {
     #[must_use]
     pub fn abs(&self) -> Self {
         if self.is_negative() { -self } else { self.clone() }
+    }
+
+    /// Digits after the point.
+    #[must_use]
+    pub fn scale(&self) -> u64 {
+        match &self.0 {
+            Repr::Small { scale, .. } => u64::from(*scale),
+            Repr::Big(value) => u64::try_from(value.fractional_digit_count()).unwrap_or(0),
+        }
+    }
+
+    /// How often a measure of more than nothing goes into this, in whole steps of 10^-`scale` and rounded down, and what
+    /// is left: `self = quotient · measure + rest`, and the rest is less than one step of the measure.
+    ///
+    /// None: the measure is nothing or less.
+    #[must_use]
+    pub fn div_floor(&self, measure: &Self, scale: u64) -> Option<(Self, Self)> {
+        if measure.is_zero() || measure.is_negative() {
+            return None;
+        }
+        let scale = i64::try_from(scale).ok()?;
+        let (dividend, divisor) = (self.to_big(), measure.to_big());
+        // Both as whole numbers of one size: the dividend in steps.
+        let digits = (dividend.fractional_digit_count() - scale).max(divisor.fractional_digit_count()).max(0);
+        let whole = |value: &BigDecimal, scale: i64| value.with_scale(scale).into_bigint_and_scale().0;
+        let (steps, divisor) = (whole(&dividend, digits + scale), whole(&divisor, digits));
+        let floor = steps.div_euclid(&divisor);
+        let quotient = Self::exact(&BigDecimal::new(floor, scale));
+        let rest = self - &(&quotient * measure);
+        Some((quotient, rest))
+    }
+
+    /// The smallest step with so many digits after the point.
+    #[must_use]
+    pub fn step(scale: u64) -> Self {
+        Self::exact(&BigDecimal::new(BigInt::from(1), i64::try_from(scale).unwrap_or(MAX_DIGITS)))
     }
 
     /// The canonical text. [`fmt::Display`] writes the same.

@@ -6,7 +6,7 @@
 //!
 //! Read in this order: [`purchase`] and [`ledgered`] (what is kept), [`sum`] (equal references), [`completeness`] (what
 //! may vanish), [`replace`] (what a commit makes of one Purchase), [`correction`] (after a period has closed),
-//! [`rollup`] (sums for lists and charts), [`conservation`] (whatever came in went somewhere).
+//! [`tiers`] (what the host prices), [`rollup`] (sums for lists and charts), [`conservation`] (whatever came in went somewhere).
 
 pub mod completeness;
 pub mod conservation;
@@ -22,6 +22,7 @@ pub mod replace;
 pub mod rollup;
 pub mod schedule;
 pub mod sum;
+pub mod tiers;
 
 pub use conservation::{Balance, Tally};
 pub use decimal::Decimal;

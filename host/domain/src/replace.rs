@@ -19,6 +19,7 @@ use crate::ledgered::{Ledgered, PartitionNo, Share, Shares};
 use crate::period::{self, Closed};
 use crate::purchase::{Key, State};
 use crate::sum::{self, Conflict, Total};
+use crate::tiers;
 use crate::{AccountId, Contribution, Month, Purchase};
 
 /// What holds for every Purchase of an account at the time of a commit.
@@ -105,10 +106,13 @@ pub fn settle(
         (None, None) => Outcome::Unchanged,
         (None, Some(staged)) => Outcome::Insert(insert(staged, commit)),
         (Some(existing), None) => vanish(existing, corrections, commit),
-        (Some(existing), Some(staged)) => match is_as_stored(existing, corrections, &staged, commit) {
-            true => Outcome::Unchanged,
-            false => replace(existing, corrections, staged, commit),
-        },
+        (Some(existing), Some(mut staged)) => {
+            tiers::inherit(&mut staged, existing, commit.partition);
+            match is_as_stored(existing, corrections, &staged, commit) {
+                true => Outcome::Unchanged,
+                false => replace(existing, corrections, staged, commit),
+            }
+        }
     }
 }
 
@@ -118,6 +122,19 @@ pub fn settle(
 #[must_use]
 pub fn restamp(existing: &Ledgered, corrections: &[Ledgered], rules: &Rules<'_>) -> Outcome {
     book(existing, corrections, existing.shares(), rules)
+}
+
+/// Prices a stored row anew: these are its shares with what they cost now.
+///
+/// An open row takes the sum. What a frozen one costs more or less stands in its open correction.
+#[must_use]
+pub fn reprice(
+    existing: &Ledgered,
+    corrections: &[Ledgered],
+    shares: Vec<Share>,
+    rules: &Rules<'_>,
+) -> Outcome {
+    book(existing, corrections, shares, rules)
 }
 
 /// A later source date: now, and in any case after the former one.

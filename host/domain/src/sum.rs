@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use crate::conservation::Tally;
-use crate::purchase::{Description, Evidence};
+use crate::purchase::{Amount, Description, Evidence};
 use crate::{Contribution, Decimal, Month, Share};
 
 /// Why two contributions to one reference cannot be added.
@@ -92,11 +92,14 @@ impl Folded {
 pub fn clash(first: &Contribution, later: &Contribution) -> Option<Conflict> {
     let (first, later) = (&first.description, &later.description);
     let same = |equal: bool, conflict| (!equal).then_some(conflict);
-    same(first.currency == later.currency, Conflict::Currency)
+    // What the host prices has no currency before it is priced; and a cycle may have been named anew since.
+    let both_tiered =
+        matches!((&first.amount, &later.amount), (Amount::Tiered { .. }, Amount::Tiered { .. }));
+    same(both_tiered || first.currency == later.currency, Conflict::Currency)
         .or_else(|| same(first.unit == later.unit, Conflict::Unit))
         .or_else(|| same(first.vendor_customer == later.vendor_customer, Conflict::Customer))
         .or_else(|| same(first.product_key.eq_ignore_ascii_case(&later.product_key), Conflict::Product))
-        .or_else(|| same(first.amount == later.amount, Conflict::Amount))
+        .or_else(|| same(both_tiered || first.amount == later.amount, Conflict::Amount))
 }
 
 /// Costs added; nothing at all stays nothing, which is not the same as 0.

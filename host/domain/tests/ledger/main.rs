@@ -16,3 +16,4 @@ mod rollup;
 mod schedule;
 mod sums;
 mod support;
+mod tiers;
