@@ -13,11 +13,11 @@ use purser_store::runs::{Fence, Partition};
 use purser_store::{Error, Result};
 use sqlx::{query, query_as, query_scalar};
 
-use self::io::Io;
+pub(crate) use self::io::Io;
 use crate::error::failed;
 use crate::upsert::Stamp;
 use crate::values::{from_json, instant, key, nanos, to_json, unsigned};
-use crate::{SqliteStore, Write, pages, partitions, rollups, runs, texts};
+use crate::{SqliteStore, Write, pages, partitions, pricing, rollups, runs, texts};
 
 /// The partition as the run works on it.
 struct Retrieved {
@@ -53,8 +53,25 @@ impl Retrieved {
     }
 }
 
+/// What holds for all Purchases of an account.
+pub(crate) struct Book {
+    /// The zone month borders follow.
+    pub(crate) zone: TimeZone,
+    /// Closed booked periods.
+    pub(crate) closed: Closed,
+    /// The customer mapping.
+    pub(crate) customers: Customers,
+}
+
+impl Book {
+    pub(crate) fn of(zone: &str) -> Result<Self> {
+        let zone = TimeZone::get(zone).map_err(|_| Error::NotFound("time zone"))?;
+        Ok(Self { zone, closed: Closed::none(), customers: Customers::by_vendor_id() })
+    }
+}
+
 /// The partition as it stands in the ledger.
-struct Standing {
+pub(crate) struct Standing {
     no: PartitionNo,
     last: Option<Seniority>,
     weight: Weight,
@@ -122,6 +139,7 @@ async fn replace(
     let lower = if chunks.is_empty() { Vec::new() } else { lower_stages(tx, fence, partition).await? };
     let mut former = standing.weight.clone();
     lower.iter().for_each(|lower| merge(&mut former, &lower.weight));
+    let book = Book::of(&policy.zone)?;
     let task = Task {
         account: fence.account,
         feed: &partition.feed,
@@ -131,14 +149,15 @@ async fn replace(
         former,
         chunks,
         balance,
-        closed: Closed::none(),
-        customers: Customers::by_vendor_id(),
-        zone: TimeZone::get(&policy.zone).map_err(|_| Error::NotFound("time zone"))?,
+        closed: book.closed,
+        customers: book.customers,
+        zone: book.zone,
     };
     let ours: Vec<Standing> = std::iter::once(standing).chain(lower).collect();
     release_held(tx, &ours).await?;
     let stamp = Stamp { run: fence.run.0, at: nanos(policy.now) };
     let done = commit(&mut Io { tx, stamp, ours: &ours }, task, policy).await?;
+    pricing::touch(tx, fence, &partition.feed, &done.touched).await?;
     finish(tx, fence, &ours, staged, stamp, seniority, done).await
 }
 

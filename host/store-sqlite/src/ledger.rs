@@ -6,14 +6,15 @@ use purser_domain::purchase::Key;
 use purser_domain::{AccountId, Purchase, RunId};
 use purser_store::Result;
 use purser_store::ledger::{CommitPolicy, CommitReport, Filter, HeldVoid, Ledger, Revision, Rollup};
+use purser_store::pricing::{PricingReport, TierGroup, Unpriced};
 use purser_store::runs::{Fence, Partition};
 use sqlx::{query, query_as};
 
 use crate::SqliteStore;
 use crate::error::failed;
-use crate::rollups;
 use crate::rows::{PurchaseRow, keys_of};
 use crate::values::{digest, instant, key as to_key, unsigned};
+use crate::{pricing, rollups};
 
 /// Seconds of a UTC day.
 const DAY: i64 = 86_400;
@@ -31,6 +32,23 @@ impl Ledger for SqliteStore {
 
     async fn abandon_partition(&self, fence: Fence, partition: &Partition, because: &str) -> Result<()> {
         self.abandon(fence, partition, because).await
+    }
+
+    async fn groups_to_price(&self, account: AccountId) -> Result<Vec<TierGroup>> {
+        pricing::waiting(&self.readers, account).await
+    }
+
+    async fn price_group(
+        &self,
+        fence: Fence,
+        group: &TierGroup,
+        policy: &CommitPolicy,
+    ) -> Result<PricingReport> {
+        self.price(fence, group, policy).await
+    }
+
+    async fn unpriced(&self, account: AccountId) -> Result<Vec<Unpriced>> {
+        pricing::unpriced(&self.readers, account).await
     }
 
     async fn purchases(&self, filter: &Filter, after: Option<Key>, limit: u32) -> Result<Vec<Purchase>> {

@@ -14,6 +14,7 @@ mod ledger;
 mod pages;
 mod partitions;
 mod people;
+mod pricing;
 mod rollups;
 mod rows;
 mod runs;

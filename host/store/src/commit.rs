@@ -10,6 +10,7 @@
 
 mod staged;
 mod work;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,13 +26,16 @@ use purser_domain::{AccountId, Balance, Ledgered, Month, PartitionNo};
 
 use self::staged::Staged;
 use self::work::Work;
+pub(crate) use self::work::corrections;
+pub(crate) use self::written::Written;
 use crate::Result;
 use crate::ledger::{CommitPolicy, CommitReport};
+use crate::pricing::Touched;
 
 /// Unpacked bytes that are sorted at once.
 const RANGE_BYTES: u64 = 24 * 1024 * 1024;
 /// Rows read and written at once.
-const BATCH: usize = 512;
+pub(crate) const BATCH: usize = 512;
 
 /// A staged chunk, in the order of requests and pages.
 #[derive(Debug, Clone, Copy)]
@@ -131,6 +135,8 @@ pub struct Done {
     pub rollups: Rollups,
     /// Products that new and changed Purchases name, in lower case.
     pub products: BTreeSet<String>,
+    /// What the host has to price anew.
+    pub touched: Touched,
 }
 
 /// Commits a partition.

@@ -9,6 +9,7 @@
 mod accounts;
 mod ledger;
 mod people;
+mod pricing;
 mod runs;
 mod states;
 mod texts;
@@ -17,6 +18,7 @@ mod world;
 pub use accounts::*;
 pub use ledger::*;
 pub use people::*;
+pub use pricing::*;
 pub use runs::*;
 pub use states::*;
 pub use texts::*;
@@ -51,6 +53,11 @@ macro_rules! contract_tests {
             restate_a_state_is_asked_for_again_when_anything_else_differs, a_state_counts_only_once_it_was_committed,
             a_withdrawn_stage_has_no_state_any_more, a_partition_of_several_states_is_asked_for_again, rollups_equal_a_recount, lists_are_filtered_and_paged,
             another_account_sees_nothing,
+            tiers_price_a_cycle_over_its_days, the_same_usage_again_keeps_its_tier_price,
+            late_usage_prices_the_tier_cycle_again, a_changed_quantity_keeps_its_money_until_tiers_are_priced,
+            tier_prices_that_a_killed_run_left_are_made_by_the_next, usage_without_rates_is_priced_when_tiers_come,
+            a_later_rate_card_does_not_move_a_tier_cycle, tier_prices_do_not_look_like_a_loss,
+            reported_days_that_repeat_each_other_are_told,
             texts_are_replaced_with_their_partition, coverage_counts_the_products_that_purchases_name,
         }
     };

@@ -8,6 +8,7 @@ use purser_domain::{AccountId, Balance, Decimal, Digest, Month, Purchase, RunId}
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::pricing::{PricingReport, TierGroup, Unpriced};
 use crate::runs::{Fence, Partition};
 
 /// What a partition commit is measured by.
@@ -43,6 +44,24 @@ pub struct CommitReport {
     /// What somebody should look at: zero is suspicious.
     #[serde(default)]
     pub alarm: Option<Alarm>,
+    /// References that another partition speaks of too: a late report adds to an earlier one.
+    #[serde(default)]
+    pub added_to: u64,
+    /// Of those, references whose quantity is the same there: they look said again, and not more.
+    #[serde(default)]
+    pub repeated: u64,
+}
+
+/// Fewer references in common prove nothing.
+const COMMON: u64 = 3;
+
+impl CommitReport {
+    /// Whether the partition looks as if it said again what another one has said: most of what they have in common is
+    /// equal. Partitions add up, so it may be counted twice.
+    #[must_use]
+    pub fn restates(&self) -> bool {
+        self.added_to >= COMMON && self.repeated.saturating_mul(2) > self.added_to
+    }
 }
 
 /// One earlier state of a Purchase.
@@ -133,6 +152,19 @@ pub trait Ledger: Send + Sync {
     ) -> Result<CommitReport>;
     /// Drops what was staged for a partition that does not add up; the pages stay.
     async fn abandon_partition(&self, fence: Fence, partition: &Partition, because: &str) -> Result<()>;
+
+    /// Groups that wait to be priced and have rates: after a run's commits each is for [`Self::price_group`].
+    async fn groups_to_price(&self, account: AccountId) -> Result<Vec<TierGroup>>;
+    /// Prices a group's products that wait and have rates, atomically. The rates of a product are those of the newest
+    /// rate card when it is first priced, and stay with the group.
+    async fn price_group(
+        &self,
+        fence: Fence,
+        group: &TierGroup,
+        policy: &CommitPolicy,
+    ) -> Result<PricingReport>;
+    /// Products that wait for rates.
+    async fn unpriced(&self, account: AccountId) -> Result<Vec<Unpriced>>;
 
     /// Purchases in key order after a key.
     async fn purchases(&self, filter: &Filter, after: Option<Key>, limit: u32) -> Result<Vec<Purchase>>;

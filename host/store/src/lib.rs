@@ -10,6 +10,7 @@ pub mod commit;
 pub mod contract;
 pub mod ledger;
 pub mod people;
+pub mod pricing;
 pub mod runs;
 pub mod staging;
 pub mod texts;

@@ -17,10 +17,10 @@ use crate::upsert::{Stamp, upsert};
 use crate::values::{key, signed, unsigned};
 
 /// The rows of a commit.
-pub(super) struct Io<'a> {
-    pub(super) tx: &'a mut Write,
-    pub(super) stamp: Stamp,
-    pub(super) ours: &'a [Standing],
+pub(crate) struct Io<'a> {
+    pub(crate) tx: &'a mut Write,
+    pub(crate) stamp: Stamp,
+    pub(crate) ours: &'a [Standing],
 }
 
 #[async_trait]

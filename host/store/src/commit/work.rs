@@ -1,18 +1,18 @@
 //! A commit under way: settles key by key, and keeps count.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use purser_domain::completeness::{self, Retrieval, Voids, Weight};
-use purser_domain::purchase::{Key, State};
-use purser_domain::replace::{Commit, Corrected, Outcome, settle};
-use purser_domain::rollup::Rollups;
+use purser_domain::purchase::{Amount, Key, State};
+use purser_domain::replace::{Commit, Outcome, settle};
 use purser_domain::sum::Conflict;
-use purser_domain::{Balance, Contribution, Ledgered, PartitionNo, Purchase};
+use purser_domain::{Balance, Contribution, Ledgered, PartitionNo};
 
 use super::staged::Staged;
-use super::{BATCH, Done, LedgerIo, Task, Writes, merge};
+use super::{BATCH, Done, LedgerIo, Task, Writes, Written, merge};
 use crate::Result;
 use crate::ledger::{CommitPolicy, CommitReport};
+use crate::pricing::Touched;
 use crate::staging::Entry;
 
 /// Keys of a partition in one stored chunk.
@@ -23,9 +23,8 @@ pub(super) struct Work<'a> {
     commit: Commit<'a>,
     ours: &'a [PartitionNo],
     report: CommitReport,
-    rollups: Rollups,
-    products: BTreeSet<String>,
-    last_product: String,
+    written: Written,
+    touched: Touched,
     /// What this commit stages.
     staged: Weight,
     standing: BTreeMap<PartitionNo, Standing>,
@@ -53,9 +52,8 @@ impl<'a> Work<'a> {
             commit,
             ours,
             report: CommitReport { balance, ..CommitReport::default() },
-            rollups: Rollups::default(),
-            products: BTreeSet::new(),
-            last_product: String::new(),
+            written: Written::default(),
+            touched: Touched::default(),
             staged: Weight::default(),
             standing: ours.iter().map(|partition| (*partition, Standing::default())).collect(),
         }
@@ -131,6 +129,9 @@ impl<'a> Work<'a> {
         let may_refuse =
             existing.as_ref().is_some_and(|row| row.partitions().any(|it| !self.ours.contains(&it)));
         let spare = staged.as_ref().filter(|_| may_refuse).cloned();
+        if let (Some(existing), Some(spare)) = (&existing, &spare) {
+            self.compare(existing, spare);
+        }
         if let Some(staged) = staged.as_ref().filter(|_| !may_refuse) {
             self.weigh(staged);
         }
@@ -141,6 +142,7 @@ impl<'a> Work<'a> {
             _ => {}
         }
         let existing = existing.as_ref();
+        self.touch(existing, &outcome);
         match outcome {
             Outcome::Unchanged => {
                 self.report.unchanged += u64::from(is_staged);
@@ -154,7 +156,7 @@ impl<'a> Work<'a> {
             Outcome::Correct(corrected) => {
                 self.report.changed += 1;
                 self.stands(key, Some(&corrected.origin), is_staged);
-                self.correct(corrected, corrections, writes);
+                self.written.correct(corrected, corrections, writes);
             }
             Outcome::Reattribute(row) => {
                 self.report.unchanged += 1;
@@ -180,36 +182,31 @@ impl<'a> Work<'a> {
             (Some(_), _) => self.report.changed += 1,
         }
         self.stands(key, Some(&row), is_staged);
-        self.put(former.map(|row| &row.purchase), row, writes);
+        self.written.put(former.map(|row| &row.purchase), row, writes);
     }
 
-    fn correct(&mut self, corrected: Corrected, corrections: &[Ledgered], writes: &mut Writes) {
-        writes.rows.push(corrected.origin);
-        for row in corrected.updates {
-            let former = corrections.iter().find(|former| former.purchase.key == row.purchase.key);
-            self.put(former.map(|row| &row.purchase), row, writes);
-        }
-        for row in corrected.inserts {
-            self.put(None, row, writes);
-        }
-    }
-
-    fn put(&mut self, former: Option<&Purchase>, row: Ledgered, writes: &mut Writes) {
-        self.rollups.change(former, Some(&row.purchase));
-        self.name_product(&row.purchase.description.product_key);
-        if let Some(former) = former {
-            writes.revise.push(former.key);
-        }
-        writes.rows.push(row);
-    }
-
-    fn name_product(&mut self, product: &str) {
-        if product != self.last_product {
-            product.clone_into(&mut self.last_product);
-            if !product.is_empty() {
-                self.products.insert(product.to_lowercase());
+    /// Takes note of what the host has to price anew, as it was and as it is.
+    fn touch(&mut self, existing: Option<&Ledgered>, outcome: &Outcome) {
+        let row = match outcome {
+            Outcome::Unchanged | Outcome::Held | Outcome::Refused(_) => return,
+            Outcome::Insert(row) | Outcome::Update(row) | Outcome::Void(row) | Outcome::Reattribute(row) => {
+                row
             }
+            Outcome::Correct(corrected) => &corrected.origin,
+        };
+        existing.into_iter().chain([row]).for_each(|row| self.touched.touch(row));
+    }
+
+    /// Counts a reference that another partition speaks of too.
+    fn compare(&mut self, existing: &Ledgered, staged: &Contribution) {
+        if !matches!(staged.description.amount, Amount::Tiered { .. }) {
+            return;
         }
+        let others: Vec<_> =
+            existing.shares().into_iter().filter(|it| !self.ours.contains(&it.partition)).collect();
+        let is_repeated = others.iter().any(|other| other.contribution.quantity == staged.quantity);
+        self.report.added_to += u64::from(!others.is_empty());
+        self.report.repeated += u64::from(is_repeated && !staged.quantity.is_zero());
     }
 
     fn weigh(&mut self, staged: &Contribution) {
@@ -271,11 +268,13 @@ impl<'a> Work<'a> {
         let mut weights: BTreeMap<_, _> =
             self.standing.into_iter().map(|(partition, standing)| (partition, standing.weight)).collect();
         merge(weights.entry(task.partition).or_default(), &self.staged);
-        Ok(Done { report: self.report, weights, rollups: self.rollups, products: self.products })
+        let Written { rollups, products, .. } = self.written;
+        Ok(Done { report: self.report, weights, rollups, products, touched: self.touched })
     }
 }
 
-async fn corrections(io: &mut dyn LedgerIo, row: &Ledgered) -> Result<Vec<Ledgered>> {
+/// The corrections of a row, oldest first.
+pub(crate) async fn corrections<Io: LedgerIo + ?Sized>(io: &mut Io, row: &Ledgered) -> Result<Vec<Ledgered>> {
     let keys: Vec<Key> = row.correction_keys().collect();
     let mut sorted = keys.clone();
     sorted.sort_unstable();

@@ -86,7 +86,7 @@ pub(crate) fn usage(reference: &str, customer: &str, on: Date, cost: &str) -> Co
             exchange_rate: Some(decimal("0.9")),
             start,
             end: start + jiff::SignedDuration::from_hours(24),
-            amount: Amount::Tiered { group: "g".into(), key: "k".into() },
+            amount: Amount::Given,
             metadata: BTreeMap::from([("region".into(), "west".into())]),
         },
         quantity: decimal("1.5"),
