@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use purser_store::Error;
 use purser_store::ledger::CommitPolicy;
 use purser_store::runs::Partition;
@@ -47,18 +48,21 @@ pub struct PolicyOfAccount {
     pub zone: String,
 }
 
+impl PolicyOfAccount {
+    /// What a commit at this instant is measured by.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> CommitPolicy {
+        CommitPolicy { now, void_threshold_percent: self.void_threshold_percent, zone: self.zone.clone() }
+    }
+}
+
 async fn commit(
     work: &Work,
     progress: &Progress,
     policy: &PolicyOfAccount,
     partition: &Partition,
 ) -> purser_store::Result<()> {
-    let policy = CommitPolicy {
-        now: work.now(),
-        void_threshold_percent: policy.void_threshold_percent,
-        zone: policy.zone.clone(),
-    };
-    match work.store.commit_partition(work.fence, partition, &policy).await {
+    match work.store.commit_partition(work.fence, partition, &policy.at(work.now())).await {
         Ok(report) => progress.committed(partition, &report),
         Err(Error::Stale) => {
             let what = "newer data is stored already";

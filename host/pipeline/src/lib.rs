@@ -21,6 +21,7 @@ pub mod measure;
 pub mod naming;
 pub mod plugins;
 pub mod ports;
+mod pricing;
 mod progress;
 pub mod remedies;
 pub mod report;

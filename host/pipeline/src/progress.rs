@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use purser_runtime::contract::manifest::Feed as Described;
 use purser_store::ledger::CommitReport;
+use purser_store::pricing::PricingReport;
 use purser_store::runs::Partition;
 
 use crate::fetch::{Fetched, Trouble};
@@ -62,6 +63,10 @@ impl Progress {
             report.voids_held += commit.voids_held;
             report.unmapped += commit.unmapped;
             report.committed += 1;
+            if commit.restates() {
+                report.restating += 1;
+                report.repeated += commit.repeated;
+            }
         });
         if commit.voids_held > 0 {
             self.note(held_note(partition, commit));
@@ -77,6 +82,11 @@ impl Progress {
                 feed.left_unchanged = of_feed.count() as u64;
             }
         });
+    }
+
+    /// A billing cycle was priced.
+    pub fn priced(&self, pricing: &PricingReport) {
+        self.with(|report| report.priced += pricing.priced);
     }
 
     /// Something went wrong with a request, a partition or a feed.

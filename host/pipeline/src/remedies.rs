@@ -50,6 +50,16 @@ const TABLE: &[(&str, &str)] = &[
         "RUN-LATE-REQUEST",
         "The plugin asked for more of a part that was complete. Report this to the plugin's publisher.",
     ),
+    (
+        "LED-TIER-NO-RATE",
+        "Check the rate card's market and currency in the settings. They are priced by the first run that brings their \
+         rates; a product the vendor has no rate for is never charged by it.",
+    ),
+    (
+        "LED-RESTATING",
+        "Compare one of these days with the vendor's portal. Reports of different days add up; if the vendor has sent the \
+         same usage twice, report it with the run's log before you bill these days.",
+    ),
     ("RUN-NOTHING", "Nothing was retrieved. See the other notes; run again when they are mended."),
     ("RUN-PLUGIN", "The plugin version this run is pinned to is gone. Start a new run."),
 ];

@@ -27,6 +27,12 @@ pub struct Report {
     pub committed: u64,
     /// Partitions left as they are, since the vendor says that their data are those stored.
     pub left_unchanged: u64,
+    /// Purchases that the host gave a first or another price, after the commits.
+    pub priced: u64,
+    /// Partitions that look as if they said again what another one has said.
+    pub restating: u64,
+    /// References they have in common with it, of equal quantity.
+    pub repeated: u64,
     /// What somebody should know: incomplete partitions, held voids, nothing where there was something.
     pub notes: Vec<Note>,
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commit::{self, PolicyOfAccount};
 use crate::crawl::{self, Ended};
 use crate::fetch::{self, Trouble};
+use crate::pricing;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::verdict;
@@ -36,7 +37,7 @@ pub enum Execution {
 pub async fn execute(work: Arc<Work>, policy: PolicyOfAccount, stop: CancellationToken) -> Result<Execution> {
     let progress = Arc::new(Progress::resume(&work.run.report, &work.feeds));
     let guard = Guard::start(work.clone(), progress.clone(), &stop);
-    let ended = retrieve(&work, &progress, policy, guard.stop.clone()).await;
+    let ended = work_through(&work, &progress, policy, guard.stop.clone()).await;
     let cancelled = guard.end().await?;
     match ended? {
         Ended::Stopped if !cancelled => Ok(Execution::Interrupted),
@@ -47,6 +48,19 @@ pub async fn execute(work: Arc<Work>, policy: PolicyOfAccount, stop: Cancellatio
         }
         Ended::Complete => finish(&work, &progress, None).await,
     }
+}
+
+/// Retrieves, then prices what the host has to price.
+async fn work_through(
+    work: &Arc<Work>,
+    progress: &Arc<Progress>,
+    policy: PolicyOfAccount,
+    stop: CancellationToken,
+) -> Result<Ended> {
+    let ended = retrieve(work, progress, policy.clone(), stop.clone()).await?;
+    pricing::price(work, progress, &policy, &stop).await?;
+    // Stopped while it priced: whoever goes on prices the rest.
+    Ok(if stop.is_cancelled() { Ended::Stopped } else { ended })
 }
 
 /// Crawl and commits side by side.
@@ -94,6 +108,7 @@ async fn finish(work: &Work, progress: &Progress, forced: Option<RunState>) -> R
     }
     progress.left_unchanged(&work.store.unchanged_partitions(work.run.id).await?);
     verdict::look_for_zero(work, progress).await?;
+    verdict::look_for_repeats(progress);
     progress.finished();
     let report = progress.report();
     let state = forced.unwrap_or_else(|| verdict::of(&report));

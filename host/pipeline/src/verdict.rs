@@ -29,6 +29,17 @@ pub fn of(report: &Report) -> RunState {
 /// Notes about partitions that were committed all the same.
 const IS_COMMITTED: &[&str] = &["LED-", "RUN-ZERO", "RUN-STALE"];
 
+/// Notes partitions that look like others of the same feed, once for the run.
+pub fn look_for_repeats(progress: &Progress) {
+    let Report { restating, repeated, .. } = progress.report();
+    if restating > 0 {
+        let what = format!(
+            "{restating} reported parts say again what others have said: {repeated} references with the same quantity"
+        );
+        progress.note(note("warn", "LED-RESTATING", "", &what));
+    }
+}
+
 /// Notes feeds that brought nothing although the run before brought something. Data that are unchanged by the vendor's
 /// word are no nothing: neither today, nor in the run that today is compared with.
 pub async fn look_for_zero(work: &Work, progress: &Progress) -> purser_store::Result<()> {
