@@ -1,5 +1,7 @@
 //! The account's settings as this connector reads them; `manifest/settings.rs` describes the same to the host.
 
+use std::ops::RangeInclusive;
+
 use purser_plugin_sdk::date;
 use purser_plugin_sdk::types::Problem;
 use serde::Deserialize;
@@ -24,7 +26,12 @@ pub struct Settings {
     pub last_period: bool,
     /// States of a licence subscription that are billed.
     pub billed_statuses: Vec<String>,
+    /// Day of the month, 1 to 28, on which a billing cycle of legacy Azure begins.
+    pub billing_day: i8,
 }
+
+/// Days that every month has.
+const BILLING_DAYS: RangeInclusive<i8> = 1..=28;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -37,6 +44,7 @@ impl Default for Settings {
             charge_events_until: String::new(),
             last_period: true,
             billed_statuses: owned(&["active", "suspended"]),
+            billing_day: 1,
         }
     }
 }
@@ -69,6 +77,10 @@ impl Settings {
                     "CSP-002 {month:?} is no month · give the months of charge events as 2026-11"
                 )));
             }
+        }
+        if !BILLING_DAYS.contains(&self.billing_day) {
+            let day = self.billing_day;
+            return Err(Problem::Reject(format!("CSP-001 the billing day {day} is not one of 1 to 28")));
         }
         Ok(self)
     }
@@ -127,5 +139,13 @@ mod tests {
     fn settings_of_the_wrong_shape_are_named() {
         let Err(Problem::Reject(reason)) = Settings::read(r#"{"currencies":"EUR"}"#) else { panic!("taken") };
         assert!(reason.starts_with("CSP-001"), "{reason}");
+    }
+
+    #[test]
+    fn a_billing_day_is_one_that_every_month_has() {
+        for (day, taken) in [(0, false), (1, true), (28, true), (29, false)] {
+            let read = Settings::read(&format!(r#"{{"billing_day":{day}}}"#));
+            assert_eq!(read.is_ok(), taken, "{day}");
+        }
     }
 }

@@ -63,6 +63,14 @@ pub fn schema() -> String {
                 "title": "Licence states that are billed",
                 "description": "Microsoft bills suspended licences as well.",
                 "default": defaults.billed_statuses
+            },
+            "billing_day": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 28,
+                "title": "Billing day of legacy Azure",
+                "description": "The day of the month on which your billing cycle begins; tiers and included quantities are counted from it. It is on your legacy Azure invoice.",
+                "default": defaults.billing_day
             }
         }
     })

@@ -27,7 +27,7 @@ pub fn map(context: &PageContext, page: &[u8]) -> Result<Mapped, Problem> {
             Ok(each(&records, |mapped, ordinal, record| snapshot.record(mapped, ordinal, record)))
         }
         feeds::UTILIZATION => {
-            let report = utilization::Report::of(context);
+            let report = utilization::Report::of(context, &Settings::read(&context.run.settings)?);
             Ok(each(&records, |mapped, ordinal, record| report.record(mapped, ordinal, record)))
         }
         feeds::RATED_USAGE => Ok(each(&records, rated_usage::record)),

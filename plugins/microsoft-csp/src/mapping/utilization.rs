@@ -4,11 +4,15 @@
 
 use std::borrow::Cow;
 
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use jiff::{Timestamp, ToSpan as _};
 use purser_plugin_sdk::json::{Fields, Names};
 use purser_plugin_sdk::mapping::{Amount, Mapped, PageContext, Purchase};
-use purser_plugin_sdk::pairs;
+use purser_plugin_sdk::{date, pairs};
 
 use crate::ids;
+use crate::settings::Settings;
 
 const RECORD: Names<7> = [
     &["usageStartTime"],
@@ -27,19 +31,27 @@ const INSTANCE: Names<6> =
 pub struct Report<'c> {
     customer: &'c str,
     subscription: &'c str,
+    /// Of the account's billing cycle.
+    billing_day: i8,
 }
 
 impl<'c> Report<'c> {
-    pub fn of(context: &'c PageContext) -> Self {
+    pub fn of(context: &'c PageContext, settings: &Settings) -> Self {
         let parameter = |name| pairs::get(&context.parameters, name).unwrap_or_default();
-        Self { customer: parameter("customer"), subscription: parameter("subscription") }
+        Self {
+            customer: parameter("customer"),
+            subscription: parameter("subscription"),
+            billing_day: settings.billing_day,
+        }
     }
 
     pub fn record(&self, mapped: &mut Mapped, ordinal: u32, record: &str) -> Result<(), String> {
         let record = Fields::read(&RECORD, record)?;
         let resource = record.object(2, &RESOURCE)?;
         let instance = record.object(6, &INSTANCE)?;
-        let (start, end) = (instant(&record, 0)?, instant(&record, 1)?);
+        let (began, ended) = (instant(&record, 0)?, instant(&record, 1)?);
+        let cycle = cycle_of(Offset::UTC.to_datetime(began).date(), self.billing_day);
+        let (start, end) = (date::rfc3339(began), date::rfc3339(ended));
         let meter = resource.text(0)?;
         let meter = ids::id(&meter);
         if meter.is_empty() {
@@ -56,7 +68,7 @@ impl<'c> Report<'c> {
             unit: record.text(4)?,
             start: start.into(),
             end: end.into(),
-            amount: amount(&subscription, &meter),
+            amount: amount(&subscription, cycle, &meter),
             metadata: metadata(&record, &resource, &instance, uri.clone())?,
             vendor_subscription: subscription,
             product_key: meter,
@@ -78,21 +90,25 @@ impl<'c> Report<'c> {
     }
 }
 
-/// Tiers are counted per subscription and meter; without a subscription there is nothing to count over.
-fn amount<'p>(subscription: &Cow<'p, str>, meter: &Cow<'p, str>) -> Amount<'p> {
+/// Tiers are counted per subscription, billing cycle and meter; without a subscription there is nothing to count over.
+fn amount<'p>(subscription: &str, cycle: Date, meter: &Cow<'p, str>) -> Amount<'p> {
     if subscription.is_empty() {
         return Amount::None;
     }
-    Amount::Tiered { group: subscription.clone(), key: meter.clone() }
+    let group = format!("{subscription}/{}", date::name(cycle));
+    Amount::Tiered { group: group.into(), key: meter.clone() }
 }
 
-fn instant(record: &Fields<'_, 7>, at: usize) -> Result<String, String> {
-    match record.moment(at)?.text() {
-        text if text.is_empty() => {
-            Err(format!("{} is missing", if at == 0 { "usageStartTime" } else { "usageEndTime" }))
-        }
-        text => Ok(text),
-    }
+/// The first day of the billing cycle a UTC day of use lies in.
+fn cycle_of(day: Date, billing_day: i8) -> Date {
+    let month = if day.day() < billing_day { day.saturating_sub(1.month()) } else { day };
+    // Every month has the days a cycle may begin on; the end of the calendar has no month before.
+    Date::new(month.year(), month.month(), billing_day).unwrap_or(month)
+}
+
+fn instant(record: &Fields<'_, 7>, at: usize) -> Result<Timestamp, String> {
+    let name = if at == 0 { "usageStartTime" } else { "usageEndTime" };
+    record.moment(at)?.at().ok_or_else(|| format!("{name} is missing"))
 }
 
 fn metadata<'r>(
@@ -112,4 +128,24 @@ fn metadata<'r>(
         ("additional_info", instance.json(5)?),
         ("info_fields", record.json(5)?),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tier_cycle_begins_on_the_billing_day() {
+        let table = [
+            ("2026-11-30", 1, "2026-11-01"),
+            ("2026-11-01", 1, "2026-11-01"),
+            ("2026-11-14", 15, "2026-10-15"),
+            ("2026-11-15", 15, "2026-11-15"),
+            ("2027-01-05", 28, "2026-12-28"),
+            ("2028-03-01", 28, "2028-02-28"),
+        ];
+        for (day, billing_day, cycle) in table {
+            assert_eq!(cycle_of(day.parse().unwrap(), billing_day), cycle.parse().unwrap(), "{day}");
+        }
+    }
 }

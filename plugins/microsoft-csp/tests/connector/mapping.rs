@@ -57,7 +57,7 @@ fn one_line(line: &str) -> UnpackedPurchase {
 fn usage_is_priced_by_the_host_per_subscription_and_meter() {
     let purchase = one_usage(&usage(|_| {}));
     let fields = ["amount", "tier-group", "tier-key", "cost", "currency"].map(|name| purchase.field(name));
-    assert_eq!(fields, ["tiered", "s1", "aaaa-1", "", ""]);
+    assert_eq!(fields, ["tiered", "s1/2026-11-01", "aaaa-1", "", ""]);
     assert_eq!((purchase.field("vendor-customer"), purchase.field("vendor-subscription")), ("c1", "s1"));
     assert_eq!(
         (purchase.field("quantity"), purchase.field("unit")),
