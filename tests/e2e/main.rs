@@ -13,6 +13,7 @@ mod second_connector;
 mod secrets;
 mod states;
 mod support;
+mod tiers;
 mod traps;
 #[expect(dead_code, reason = "shared with the demo, which uses all of it")]
 #[path = "../../host/purser/src/demo/visitor.rs"]

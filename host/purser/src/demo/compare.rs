@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use purser_domain::purchase::State;
+use purser_domain::purchase::{Amount, State};
 use purser_domain::{Decimal, Purchase};
 use purser_simulator::{BillingLedger, Class, LedgerLine};
 
@@ -60,13 +60,16 @@ impl Side {
             return;
         }
         let description = &purchase.description;
+        // The simulator's lines of what the host prices have no money.
+        let is_priced_here = matches!(description.amount, Amount::Tiered { .. });
+        let currency = description.currency.as_ref().filter(|_| !is_priced_here);
         let place = Place {
             customer: description.vendor_customer.clone(),
             product: description.product_key.to_lowercase(),
             day: description.start.to_zoned(jiff::tz::TimeZone::UTC).date(),
-            currency: description.currency.as_ref().map(ToString::to_string).unwrap_or_default(),
+            currency: currency.map(ToString::to_string).unwrap_or_default(),
         };
-        self.add(place, &purchase.quantity, purchase.cost.as_ref());
+        self.add(place, &purchase.quantity, purchase.cost.as_ref().filter(|_| !is_priced_here));
     }
 
     /// The ledger's side.
