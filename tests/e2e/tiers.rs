@@ -58,7 +58,7 @@ fn cost(card: &ProductText, used: &Decimal) -> Decimal {
 
 #[test]
 fn tier_costs_equal_the_simulators_usage_by_its_rate_card() {
-    let world = World::new(Config { customers: 2, records: 300, rated_records: 12, ..Config::default() });
+    let world = World::new(Config { customers: 3, records: 200, rated_records: 12, ..Config::default() });
     let data = world.data();
     let output = world.purser(&data).args(["run", "1"]).output().unwrap();
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));

@@ -1,4 +1,5 @@
 //! Graduated tiers: tables of worked examples, and what holds for any usage.
+#![expect(clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;
 
@@ -32,12 +33,15 @@ fn costs(cycle: &Cycle, rates: &Rates) -> Vec<String> {
     cycle.price(rates).values().map(|day| day.cost.to_string()).collect()
 }
 
+/// Lower bounds and rates.
+type Tiers<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn tier_costs_follow_this_table() {
     let sheet: &[_] = &[("0", "1.00"), ("100", "0.80"), ("100000", "0.50")];
     let beyond: &[_] = &[("0", "2"), ("9223372036854780000", "1")];
     let card: &[_] = &[("0", "0.017"), ("51200", "0.01632"), ("512000", "0.01564")];
-    let table: &[(&[(&str, &str)], &str, &str, &str)] = &[
+    let table: &[(Tiers<'_>, &str, &str, &str)] = &[
         // The vendor's example of graduated tiers: 101 units cost 100.80.
         (sheet, "0", "101", "100.8"),
         (sheet, "0", "0", "0"),
