@@ -23,6 +23,8 @@ use super::{MovedClock, World};
 use crate::command::run as command_run;
 use crate::data::DataDir;
 
+/// The account's rate card, unless its settings say otherwise.
+const RATE_CARD_CURRENCY: &str = "EUR";
 /// The language the check chooses.
 const LOCALE: &str = "nl-NL";
 /// A Monday in mid-month, before the daily run: the proof does not depend on the day it is made.
@@ -165,8 +167,9 @@ async fn newest(store: &dyn Store, account: AccountId) -> anyhow::Result<Option<
 async fn prove(world: &World, runs: &[Run], begun: Instant) -> anyhow::Result<ExitCode> {
     let (purchases, count) = purchases(world.purser.store.as_ref()).await?;
     let mut ledger = Side::of_ledger(&world.simulator.ledger().lines)?;
-    let last = runs.last().context("there was no run")?.order.as_of;
-    ledger.add_charges(&world.simulator.billing_ledger(last.to_zoned(TimeZone::UTC).date()))?;
+    let last = runs.last().context("there was no run")?.order.as_of.to_zoned(TimeZone::UTC).date();
+    ledger.add_legacy(&world.simulator.legacy_days(last, RATE_CARD_CURRENCY), RATE_CARD_CURRENCY)?;
+    ledger.add_charges(&world.simulator.billing_ledger(last))?;
     let differences = Side::differences(&ledger, &purchases);
     for difference in differences.iter().take(20) {
         println!("differs: {difference}");

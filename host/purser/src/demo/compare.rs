@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use purser_domain::purchase::{Amount, State};
+use purser_domain::purchase::State;
 use purser_domain::{Decimal, Purchase};
-use purser_simulator::{BillingLedger, Class, LedgerLine};
+use purser_simulator::{BillingLedger, Class, LedgerLine, LegacyDay};
 
 /// What both sides are compared by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,25 +60,22 @@ impl Side {
             return;
         }
         let description = &purchase.description;
-        // The simulator's lines of what the host prices have no money.
-        let is_priced_here = matches!(description.amount, Amount::Tiered { .. });
-        let currency = description.currency.as_ref().filter(|_| !is_priced_here);
         let place = Place {
             customer: description.vendor_customer.clone(),
             product: description.product_key.to_lowercase(),
             day: description.start.to_zoned(jiff::tz::TimeZone::UTC).date(),
-            currency: currency.map(ToString::to_string).unwrap_or_default(),
+            currency: description.currency.as_ref().map(ToString::to_string).unwrap_or_default(),
         };
-        self.add(place, &purchase.quantity, purchase.cost.as_ref().filter(|_| !is_priced_here));
+        self.add(place, &purchase.quantity, purchase.cost.as_ref());
     }
 
-    /// The ledger's side.
+    /// The ledger's side: what the daily feeds say. Legacy Azure comes with its money ([`Self::add_legacy`]).
     ///
     /// # Errors
     /// Where the simulator gives something that is no number.
     pub fn of_ledger(lines: &[LedgerLine]) -> Result<Self, purser_domain::decimal::ParseError> {
         let mut side = Self::default();
-        for line in lines {
+        for line in lines.iter().filter(|line| line.class != Class::LegacyAzure) {
             let place = Place {
                 customer: line.customer.clone(),
                 product: line.product_key.to_lowercase(),
@@ -89,6 +86,28 @@ impl Side {
             side.add(place, &line.quantity.to_plain_string().parse()?, cost.as_ref());
         }
         Ok(side)
+    }
+
+    /// Adds to the ledger's side what legacy Azure costs by the rate card of a currency.
+    ///
+    /// # Errors
+    /// Where the simulator gives something that is no number.
+    pub fn add_legacy(
+        &mut self,
+        days: &[LegacyDay],
+        currency: &str,
+    ) -> Result<(), purser_domain::decimal::ParseError> {
+        for day in days {
+            let place = Place {
+                customer: day.customer.clone(),
+                product: day.meter.to_lowercase(),
+                day: day.day,
+                currency: if day.in_rate_card { currency.to_owned() } else { String::new() },
+            };
+            let cost = day.cost.to_plain_string().parse()?;
+            self.add(place, &day.quantity.to_plain_string().parse()?, Some(&cost));
+        }
+        Ok(())
     }
 
     /// Adds to the ledger's side the billed and unbilled charges that no daily feed has.

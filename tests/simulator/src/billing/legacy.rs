@@ -30,7 +30,9 @@ pub struct LegacyDay {
     /// Used on the day.
     #[serde(serialize_with = "as_text")]
     pub quantity: BigDecimal,
-    /// What the day costs, exact; of meters that are in no rate card nothing.
+    /// Whether the rate card has the meter; of any other nobody knows what it costs.
+    pub in_rate_card: bool,
+    /// What the day costs, exact.
     #[serde(serialize_with = "as_text")]
     pub cost: BigDecimal,
 }
@@ -55,6 +57,7 @@ pub(crate) fn days(world: &World, today: Date, late: bool, currency: &str) -> Ve
                 day,
                 cycle,
                 quantity: used.to_big(),
+                in_rate_card: meter.in_rate_card(0),
                 cost: (card.cost(sum) - before).normalized(),
             });
         }
