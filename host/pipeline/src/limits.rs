@@ -38,7 +38,7 @@ impl Default for Limits {
             pages_in_sandbox: std::thread::available_parallelism().map_or(2, usize::from),
             sizes: Sizes::default(),
             unstaged_bytes: 8 << 20,
-            unwritten_bytes: 8 << 20,
+            unwritten_bytes: 2 << 20,
             envelope_bytes: 4 << 20,
             retries: 12,
             retry_after: Duration::from_secs(900),
