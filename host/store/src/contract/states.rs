@@ -38,7 +38,7 @@ pub async fn restate_an_unchanged_state_is_not_asked_for_again(store: &dyn Store
     retrieved(store, account, 0, &usage, "e1").await;
     let fence = begin(store, account, hour(24)).await;
     assert!(!ask_for(store, fence, &[of_state(&usage, "e1"), of_state(&usage, "e1")]).await);
-    assert_eq!(store.unchanged_partitions(fence.run).await.unwrap(), [usage.clone()]);
+    assert_eq!(store.unchanged_partitions(fence.run).await.unwrap(), std::slice::from_ref(&usage));
     assert_eq!(store.ready_partitions(fence.run).await.unwrap(), []);
     finish(store, fence).await;
     assert_eq!(store.incomplete_partitions(fence.run).await.unwrap(), []);

@@ -116,7 +116,7 @@ impl Life {
         match cycle {
             0 => Happening::New,
             c if c % self.term() == 0 => {
-                if mix(self.word, 40) % 2 == 0 && *seats > 4 {
+                if mix(self.word, 40).is_multiple_of(2) && *seats > 4 {
                     *seats -= 2;
                 }
                 Happening::Renew
