@@ -241,3 +241,30 @@ fn what_is_not_there_or_cannot_be_read_has_its_code_and_remedy() {
         journey.sees(path, &[code, "What to do"]);
     }
 }
+
+#[test]
+fn a_licence_mode_changes_with_a_month_that_has_not_begun() {
+    let mut journey = small();
+    journey.connect_as("service");
+    let account = "/connectors/microsoft-csp/accounts/1";
+    let stored = |journey: &Journey| {
+        let settings = journey.store(async |store| store.settings(ACCOUNT).await.unwrap());
+        settings.plugin["charge_events_from"].as_str().unwrap_or_default().to_owned()
+    };
+    let save = |journey: &mut Journey, month: &str| {
+        let form = journey.open(account).form_with("plugin.charge_events_from").unwrap();
+        let sent = form.with("plugin.charge_events_from", month);
+        journey.world.runtime.block_on(journey.visitor.send(sent)).unwrap()
+    };
+    // All clocks show November 2026.
+    let refused = save(&mut journey, "2026-11");
+    assert_eq!(refused.status, 422);
+    for part in ["SET-PERIOD", "2026-11 has begun", "choose a month after the current one"] {
+        assert!(words(&refused).contains(part), "no {part:?}:\n{}", words(&refused));
+    }
+    assert_eq!(stored(&journey), "");
+    assert_eq!(save(&mut journey, "2026-12").status, 200);
+    assert_eq!(stored(&journey), "2026-12");
+    assert!(words(&save(&mut journey, "soon")).contains("SET-MONTH"));
+    assert_eq!(stored(&journey), "2026-12");
+}
