@@ -50,6 +50,17 @@ impl Customers {
         Self { own_codes: true, ..Self::default() }
     }
 
+    /// With these rows too. Of two rows for the same customer and day, the later one counts.
+    #[must_use]
+    pub fn with(mut self, rows: impl IntoIterator<Item = Mapping>) -> Self {
+        for row in rows {
+            let vendor_customer = lower_case(&row.vendor_customer).into_owned();
+            let from = self.by_vendor.entry(vendor_customer).or_default();
+            from.insert(first_instant(row.from), row.target);
+        }
+        self
+    }
+
     /// What a customer is to us at the start of a Purchase.
     #[must_use]
     pub fn target(&self, vendor_customer: &str, start: Timestamp) -> &Target {
@@ -74,16 +85,7 @@ impl Customers {
 impl FromIterator<Mapping> for Customers {
     /// Of two rows for the same customer and day, the later one counts.
     fn from_iter<I: IntoIterator<Item = Mapping>>(rows: I) -> Self {
-        let mut customers = Self::default();
-        for row in rows {
-            let vendor_customer = lower_case(&row.vendor_customer).into_owned();
-            customers
-                .by_vendor
-                .entry(vendor_customer)
-                .or_default()
-                .insert(first_instant(row.from), row.target);
-        }
-        customers
+        Self::default().with(rows)
     }
 }
 

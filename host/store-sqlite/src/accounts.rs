@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use purser_domain::{AccountId, ConnectorId};
 use purser_store::accounts::{Account, Accounts, ConsentState, Flow, Grant, HostSettings, Probe, Settings};
+use purser_store::ledger::CommitPolicy;
 use purser_store::{Error, Result};
 use sqlx::{query, query_as, query_scalar};
 
-use crate::SqliteStore;
 use crate::error::{conflict, failed};
 use crate::values::{account as account_id, from_json, hash, id, instant, nanos, signed, to_json, unsigned};
+use crate::{SqliteStore, book, customers};
 
 struct AccountRow {
     id: i64,
@@ -188,6 +189,7 @@ impl Accounts for SqliteStore {
         if newest != i64::from(based_on) {
             return Err(Error::Conflict("settings revision"));
         }
+        let former = book::settings(&mut tx, account).await?.unmapped_customers;
         let revision = newest.saturating_add(1);
         query!(
             "INSERT INTO settings (account, revision, host, plugin, changed_by, changed_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -196,6 +198,14 @@ impl Accounts for SqliteStore {
         .execute(&mut *tx)
         .await
         .map_err(failed)?;
+        if former != host.unmapped_customers {
+            let policy = CommitPolicy {
+                now,
+                void_threshold_percent: host.void_threshold_percent,
+                zone: host.zone.clone(),
+            };
+            customers::stamp_anew(&mut tx, account, None, &policy).await?;
+        }
         tx.commit().await.map_err(failed)?;
         let (host, plugin, changed_by) = (host.clone(), plugin.clone(), by.to_owned());
         Ok(Settings { revision: unsigned(revision)?, host, plugin, changed_by, changed_at: now })

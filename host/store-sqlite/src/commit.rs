@@ -1,11 +1,9 @@
 //! A partition commit on SQLite: one `IMMEDIATE` transaction around [`purser_store::commit`].
 
+mod held;
 mod io;
 
-use jiff::tz::TimeZone;
 use purser_domain::completeness::{Seniority, Stored, Weight, admit, raises_stage};
-use purser_domain::customer::Customers;
-use purser_domain::period::Closed;
 use purser_domain::{Balance, PartitionNo, RunId};
 use purser_store::commit::{ChunkHead, Done, Task, commit, merge};
 use purser_store::ledger::{CommitPolicy, CommitReport};
@@ -14,6 +12,7 @@ use purser_store::{Error, Result};
 use sqlx::{query, query_as, query_scalar};
 
 pub(crate) use self::io::Io;
+use crate::book::Book;
 use crate::error::failed;
 use crate::upsert::Stamp;
 use crate::values::{from_json, instant, key, nanos, to_json, unsigned};
@@ -50,23 +49,6 @@ impl Retrieved {
             None if self.open_requests > 0 => Err(Error::Incomplete(partitions::UNFINISHED.into())),
             None => Ok(()),
         }
-    }
-}
-
-/// What holds for all Purchases of an account.
-pub(crate) struct Book {
-    /// The zone month borders follow.
-    pub(crate) zone: TimeZone,
-    /// Closed booked periods.
-    pub(crate) closed: Closed,
-    /// The customer mapping.
-    pub(crate) customers: Customers,
-}
-
-impl Book {
-    pub(crate) fn of(zone: &str) -> Result<Self> {
-        let zone = TimeZone::get(zone).map_err(|_| Error::NotFound("time zone"))?;
-        Ok(Self { zone, closed: Closed::none(), customers: Customers::by_vendor_id() })
     }
 }
 
@@ -139,7 +121,7 @@ async fn replace(
     let lower = if chunks.is_empty() { Vec::new() } else { lower_stages(tx, fence, partition).await? };
     let mut former = standing.weight.clone();
     lower.iter().for_each(|lower| merge(&mut former, &lower.weight));
-    let book = Book::of(&policy.zone)?;
+    let book = Book::load(tx, fence.account, &policy.zone).await?;
     let task = Task {
         account: fence.account,
         feed: &partition.feed,

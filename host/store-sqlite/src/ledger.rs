@@ -5,7 +5,9 @@ use jiff::civil::Date;
 use purser_domain::purchase::Key;
 use purser_domain::{AccountId, Purchase, RunId};
 use purser_store::Result;
-use purser_store::ledger::{CommitPolicy, CommitReport, Filter, HeldVoid, Ledger, Revision, Rollup};
+use purser_store::ledger::{
+    CommitPolicy, CommitReport, Filter, HeldVoid, Ledger, Revision, Rollup, VoidDecision,
+};
 use purser_store::pricing::{PricingReport, TierGroup, Unpriced};
 use purser_store::runs::{Fence, Partition};
 use sqlx::{query, query_as};
@@ -138,6 +140,16 @@ impl Ledger for SqliteStore {
                 Ok(HeldVoid { key, partition, because: row.because, run: RunId(row.run) })
             })
             .collect()
+    }
+
+    async fn decide_voids(
+        &self,
+        account: AccountId,
+        voids: &[HeldVoid],
+        decision: VoidDecision,
+        policy: &CommitPolicy,
+    ) -> Result<u64> {
+        self.decide(account, voids, decision, policy).await
     }
 
     async fn rollups(

@@ -6,7 +6,9 @@
 //! compiled; the one built text, the bulk upsert of Purchases, is prepared by a test.
 
 mod accounts;
+mod book;
 mod commit;
+mod customers;
 mod error;
 mod facts;
 mod frontier;
@@ -14,6 +16,7 @@ mod ledger;
 mod pages;
 mod partitions;
 mod people;
+mod periods;
 mod pricing;
 mod rollups;
 mod rows;

@@ -3,7 +3,6 @@
 
 use async_trait::async_trait;
 use purser_domain::purchase::Key;
-use purser_domain::replace::Rules;
 use purser_domain::tiers::Rates;
 use purser_domain::{AccountId, Currency, Decimal, Ledgered, RunId};
 use purser_store::Result;
@@ -15,7 +14,8 @@ use purser_store::runs::Fence;
 use serde::Serialize;
 use sqlx::{SqlitePool, query, query_as};
 
-use crate::commit::{Book, Io};
+use crate::book::Book;
+use crate::commit::Io;
 use crate::error::failed;
 use crate::rows::LedgeredRow;
 use crate::upsert::Stamp;
@@ -106,9 +106,8 @@ impl SqliteStore {
         if keys.is_empty() {
             return Ok(PricingReport::default());
         }
-        let book = Book::of(&policy.zone)?;
-        let rules =
-            Rules { now: policy.now, zone: &book.zone, closed: &book.closed, customers: &book.customers };
+        let book = Book::load(&mut tx, fence.account, &policy.zone).await?;
+        let rules = book.rules(policy);
         let stamp = Stamp { run: fence.run.0, at: nanos(policy.now) };
         let task = Task { group, keys: &keys, rules };
         let Done { report, rollups } = price(&mut Io { tx: &mut tx, stamp, ours: &[] }, &task).await?;

@@ -89,6 +89,24 @@ pub struct HostSettings {
     pub void_threshold_percent: u32,
     /// Feeds that are retrieved; empty: all of the connector's.
     pub feeds: Vec<String>,
+    /// What a customer nobody has mapped goes by.
+    #[serde(default)]
+    pub unmapped_customers: UnmappedCustomers,
+    /// A month is closed by itself so many days after it ended, by the first run since that brought everything; none: by
+    /// hand only.
+    #[serde(default)]
+    pub close_after_days: Option<u32>,
+}
+
+/// What a customer nobody has mapped goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnmappedCustomers {
+    /// The vendor's own id of it, so that its Purchases can be billed at once.
+    #[default]
+    VendorId,
+    /// Nothing: its Purchases wait until somebody maps it.
+    Wait,
 }
 
 impl Default for HostSettings {
@@ -100,6 +118,8 @@ impl Default for HostSettings {
             look_back_days: 3,
             void_threshold_percent: 20,
             feeds: Vec::new(),
+            unmapped_customers: UnmappedCustomers::VendorId,
+            close_after_days: None,
         }
     }
 }

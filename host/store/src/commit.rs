@@ -8,6 +8,7 @@
 //! **Invariants:** all of it happens in one transaction of the store; a key is settled exactly once; what may vanish is
 //! decided before the first row is written.
 
+mod held;
 mod staged;
 mod work;
 mod written;
@@ -24,6 +25,7 @@ use purser_domain::replace::{Commit, Rules};
 use purser_domain::rollup::Rollups;
 use purser_domain::{AccountId, Balance, Ledgered, Month, PartitionNo};
 
+pub use self::held::{Taken, take_voids};
 use self::staged::Staged;
 use self::work::Work;
 pub(crate) use self::work::corrections;
@@ -251,6 +253,16 @@ async fn foresee(
         vanished,
         threshold_percent: policy.void_threshold_percent,
     }))
+}
+
+/// Takes off what other contributions weighed.
+pub fn lighten(weight: &mut Weight, by: &Weight) {
+    weight.contributions = weight.contributions.saturating_sub(by.contributions);
+    for (measure, amount) in &by.amounts {
+        let sum = weight.amounts.entry(measure.clone()).or_default();
+        *sum = &*sum - amount;
+    }
+    weight.amounts.retain(|_, amount| !amount.is_zero());
 }
 
 /// Adds what other contributions weigh.

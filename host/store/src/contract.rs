@@ -7,6 +7,7 @@
 #![expect(missing_docs, reason = "the claims are the names")]
 
 mod accounts;
+mod books;
 mod ledger;
 mod people;
 mod pricing;
@@ -16,6 +17,7 @@ mod texts;
 mod world;
 
 pub use accounts::*;
+pub use books::*;
 pub use ledger::*;
 pub use people::*;
 pub use pricing::*;
@@ -58,6 +60,17 @@ macro_rules! contract_tests {
             tier_prices_that_a_killed_run_left_are_made_by_the_next, usage_without_rates_is_priced_when_tiers_come,
             a_later_rate_card_does_not_move_a_tier_cycle, tier_prices_do_not_look_like_a_loss,
             reported_days_that_repeat_each_other_are_told,
+            restate_after_close_is_a_correction_until_its_month_closes_too,
+            restate_the_same_after_close_changes_nothing, what_vanishes_after_close_is_taken_back_by_a_correction,
+            late_usage_of_a_closed_month_is_booked_in_the_open_one,
+            months_close_once_in_order_and_when_they_are_over, another_account_s_months_stay_open,
+            a_customer_mapped_late_gets_its_past_purchases,
+            a_customer_mapped_after_close_is_booked_in_the_open_month,
+            a_customer_mapped_anew_after_close_moves_by_a_minus_and_a_plus, a_mapping_is_valid_from_its_day,
+            an_ignored_customer_is_told_with_its_reason, the_setting_about_unmapped_customers_stamps_them_anew,
+            a_held_void_is_taken_when_an_operator_says_so,
+            a_held_void_that_is_kept_stays_until_the_vendor_is_read_again,
+            a_held_void_of_a_closed_month_is_taken_by_a_correction, a_held_void_of_another_account_is_not_decided,
             texts_are_replaced_with_their_partition, coverage_counts_the_products_that_purchases_name,
         }
     };

@@ -90,6 +90,16 @@ pub struct HeldVoid {
     pub run: RunId,
 }
 
+/// What an operator decides about Purchases that vanished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VoidDecision {
+    /// They are void: the vendor does not charge them any more.
+    Take,
+    /// They stay as they are. The question comes back when the vendor is read again and still does not name them.
+    Keep,
+}
+
 /// Which Purchases.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Filter {
@@ -174,6 +184,15 @@ pub trait Ledger: Send + Sync {
     async fn revisions(&self, key: Key) -> Result<Vec<Revision>>;
     /// Voids that wait.
     async fn held_voids(&self, account: Option<AccountId>) -> Result<Vec<HeldVoid>>;
+    /// Carries out what an operator decided about held voids, all of them in one transaction; gives how many there
+    /// were. Those that no longer wait are left alone: a run, or somebody else, has decided about them.
+    async fn decide_voids(
+        &self,
+        account: AccountId,
+        voids: &[HeldVoid],
+        decision: VoidDecision,
+        policy: &CommitPolicy,
+    ) -> Result<u64>;
     /// Sums, of one account or of all, for days in a half-open range.
     async fn rollups(
         &self,

@@ -8,23 +8,27 @@ pub mod accounts;
 pub mod codec;
 pub mod commit;
 pub mod contract;
+pub mod customers;
 pub mod ledger;
 pub mod people;
+pub mod periods;
 pub mod pricing;
 pub mod runs;
 pub mod staging;
 pub mod texts;
 
 pub use accounts::Accounts;
+pub use customers::Customers;
 pub use ledger::Ledger;
 pub use people::People;
+pub use periods::Periods;
 pub use runs::Runs;
 pub use texts::Texts;
 
 /// A whole store.
-pub trait Store: Accounts + Runs + Ledger + Texts + People {}
+pub trait Store: Accounts + Runs + Ledger + Texts + People + Customers + Periods {}
 
-impl<T: Accounts + Runs + Ledger + Texts + People> Store for T {}
+impl<T: Accounts + Runs + Ledger + Texts + People + Customers + Periods> Store for T {}
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +48,9 @@ pub enum Error {
     /// The partition must not replace what is stored: a stable code, what happened, what to do. Nothing was changed.
     #[error("the partition was not committed: {0}")]
     Incomplete(String),
+    /// The booked period cannot be closed. Nothing was changed.
+    #[error(transparent)]
+    NotClosable(#[from] purser_domain::period::NotClosable),
     /// The disk is full. Nothing was changed.
     #[error("the disk is full")]
     DiskFull,

@@ -90,6 +90,12 @@ impl From<purser_store::Error> for Problem {
                 "newer data is stored already; nothing was changed",
                 "load the page again",
             ),
+            Error::NotClosable(why) => {
+                let told = why.to_string();
+                let told = told.strip_prefix(why.code()).unwrap_or(&told).trim();
+                let (what, remedy) = told.split_once(" · ").unwrap_or((told, "load the page again"));
+                Self::new(409, why.code(), what, remedy)
+            }
             Error::Incomplete(what) => {
                 Self::new(409, "STO-REFUSED", what.as_str(), "look at the run's notes")
             }

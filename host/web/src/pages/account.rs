@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::civil::Date;
 use purser_domain::AccountId;
-use purser_store::accounts::{HostSettings, Settings};
+use purser_store::accounts::{HostSettings, Settings, UnmappedCustomers};
 use purser_store::ledger::Filter;
 use purser_store::people::AuditEntry;
 use purser_store::texts::Coverage;
@@ -55,6 +55,14 @@ impl AccountPage {
 
     fn has_feed(&self, name: &str) -> bool {
         self.host.feeds.is_empty() || self.host.feeds.iter().any(|feed| feed == name)
+    }
+
+    fn unmapped_wait(&self) -> bool {
+        self.host.unmapped_customers == UnmappedCustomers::Wait
+    }
+
+    fn close_after(&self) -> String {
+        self.host.close_after_days.map(|days| days.to_string()).unwrap_or_default()
     }
 
     fn known_share(&self, coverage: &Coverage) -> u64 {

@@ -4,7 +4,7 @@
 //! sentence beside its field; nothing is silently left out.
 
 use jiff::tz::TimeZone;
-use purser_store::accounts::{HostSettings, Settings};
+use purser_store::accounts::{HostSettings, Settings, UnmappedCustomers};
 use serde_json::{Map, Value};
 
 use crate::acts::ConnectorView;
@@ -149,6 +149,8 @@ pub(crate) fn read_host(
     check("void_threshold_percent", threshold.is_some(), "Give a percentage from 0 to 100.");
     let feeds = read_feeds(connector, sent);
     check("feeds", feeds.is_some(), "Choose at least one kind of data.");
+    let close_after = close_after(sent, now.host.close_after_days);
+    check("close_after_days", close_after.is_some(), "Give a number of days from 1 to 366, or nothing.");
     let host = HostSettings {
         locale: known.map_or(locale, |known| known.tag.clone()),
         zone,
@@ -156,6 +158,12 @@ pub(crate) fn read_host(
         look_back_days: look_back.unwrap_or(now.host.look_back_days),
         void_threshold_percent: threshold.unwrap_or(now.host.void_threshold_percent),
         feeds: feeds.unwrap_or_default(),
+        unmapped_customers: match last(sent, "unmapped_customers") {
+            Some("wait") => UnmappedCustomers::Wait,
+            Some(_) => UnmappedCustomers::VendorId,
+            None => now.host.unmapped_customers,
+        },
+        close_after_days: close_after.unwrap_or(now.host.close_after_days),
     };
     (host, failures)
 }
@@ -163,6 +171,15 @@ pub(crate) fn read_host(
 /// A number up to `most`; none where it is no such number.
 fn number(sent: &Sent, name: &str, otherwise: u32, most: u32) -> Option<u32> {
     sent_or(sent, name, &otherwise.to_string()).parse().ok().filter(|number| *number <= most)
+}
+
+/// Days after which a month closes by itself; nothing: never. None where it is no such number.
+fn close_after(sent: &Sent, otherwise: Option<u32>) -> Option<Option<u32>> {
+    match last(sent, "close_after_days").map(str::trim) {
+        None => Some(otherwise),
+        Some("") => Some(None),
+        Some(text) => text.parse().ok().filter(|days| (1..=366).contains(days)).map(Some),
+    }
 }
 
 /// The feeds chosen; empty where all are, so that a feed of a later plugin version is retrieved too. None: none chosen.
@@ -280,7 +297,7 @@ mod tests {
     #[test]
     fn host_settings_are_checked_field_by_field() {
         let all_feeds = [("feed", "usage"), ("feed", "names")];
-        let cases: [(&str, &str, &str); 8] = [
+        let cases: [(&str, &str, &str); 9] = [
             ("locale", "xx-XX", "locale"),
             ("zone", "Mars/Base", "zone"),
             ("time", "25:00", "time"),
@@ -288,6 +305,7 @@ mod tests {
             ("look_back_days", "-1", "look_back_days"),
             ("look_back_days", "61", "look_back_days"),
             ("void_threshold_percent", "101", "void_threshold_percent"),
+            ("close_after_days", "0", "close_after_days"),
             ("time", "1900", "time"),
         ];
         for (name, value, failing) in cases {
