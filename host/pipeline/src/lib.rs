@@ -6,6 +6,8 @@
 //!
 //! **Invariant:** what is needed to go on stands in the store; a worker holds nothing that a kill would lose.
 
+mod alarms;
+mod closing;
 pub mod commit;
 pub mod connector;
 pub mod crawl;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use purser_domain::completeness::Alarm;
 use purser_runtime::contract::manifest::Feed as Described;
 use purser_store::ledger::CommitReport;
 use purser_store::pricing::PricingReport;
 use purser_store::runs::Partition;
 
 use crate::fetch::{Fetched, Trouble};
-use crate::report::{Feed, Note, Report};
+use crate::report::{AlarmSeen, Feed, Note, Report};
 
 /// The growing report.
 pub struct Progress(Mutex<Report>);
@@ -68,6 +69,9 @@ impl Progress {
                 report.repeated += commit.repeated;
             }
         });
+        if let Some(alarm) = commit.alarm {
+            self.with(|report| raise(&mut report.alarms, alarm, partition));
+        }
         if commit.voids_held > 0 {
             self.note(held_note(partition, commit));
         }
@@ -127,6 +131,16 @@ impl Progress {
     fn with<T>(&self, read: impl FnOnce(&mut Report) -> T) -> T {
         let mut report = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         read(&mut report)
+    }
+}
+
+fn raise(alarms: &mut Vec<AlarmSeen>, alarm: Alarm, partition: &Partition) {
+    match alarms.iter_mut().find(|seen| seen.feed == partition.feed && seen.alarm == alarm) {
+        Some(seen) => seen.parts += 1,
+        None => {
+            let (feed, first) = (partition.feed.clone(), partition.key.clone());
+            alarms.push(AlarmSeen { feed, alarm, parts: 1, first });
+        }
     }
 }
 

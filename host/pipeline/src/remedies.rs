@@ -60,6 +60,23 @@ const TABLE: &[(&str, &str)] = &[
         "Compare one of these days with the vendor's portal. Reports of different days add up; if the vendor has sent the \
          same usage twice, report it with the run's log before you bill these days.",
     ),
+    (
+        "LED-DROP",
+        "Check at the vendor whether so much has ended. If not, run again today: a second picture of a day replaces the first.",
+    ),
+    (
+        "LED-GAP",
+        "The vendor does not tell the past of this kind of data, so these days have no Purchases. Bill them by hand where \
+         your contracts ask for it; the daily run keeps the next days.",
+    ),
+    (
+        "LED-ALL-UNMAPPED",
+        "Map the customers on the connector's Customers page: their Purchases are kept, and get their customer at once.",
+    ),
+    (
+        "LED-CLOSED",
+        "Nothing to do: differences from now on become corrections in the next open month.",
+    ),
     ("RUN-NOTHING", "Nothing was retrieved. See the other notes; run again when they are mended."),
     ("RUN-PLUGIN", "The plugin version this run is pinned to is gone. Start a new run."),
 ];

@@ -1,6 +1,7 @@
 //! What a run tells while it goes on, and its summary when it has ended. Stored as JSON in the run's row.
 
 use purser_domain::Balance;
+use purser_domain::completeness::Alarm;
 use serde::{Deserialize, Serialize};
 
 /// A run's progress, then its result.
@@ -33,8 +34,23 @@ pub struct Report {
     pub restating: u64,
     /// References they have in common with it, of equal quantity.
     pub repeated: u64,
+    /// What the commits found suspicious: one for each feed and kind of alarm.
+    pub alarms: Vec<AlarmSeen>,
     /// What somebody should know: incomplete partitions, held voids, nothing where there was something.
     pub notes: Vec<Note>,
+}
+
+/// A kind of alarm that partitions of a feed raised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmSeen {
+    /// The feed.
+    pub feed: String,
+    /// What was found.
+    pub alarm: Alarm,
+    /// In how many partitions.
+    pub parts: u64,
+    /// The first of them.
+    pub first: String,
 }
 
 /// One feed's progress.

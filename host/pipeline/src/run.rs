@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::alarms;
+use crate::closing;
 use crate::commit::{self, PolicyOfAccount};
 use crate::crawl::{self, Ended};
 use crate::fetch::{self, Trouble};
@@ -37,16 +39,16 @@ pub enum Execution {
 pub async fn execute(work: Arc<Work>, policy: PolicyOfAccount, stop: CancellationToken) -> Result<Execution> {
     let progress = Arc::new(Progress::resume(&work.run.report, &work.feeds));
     let guard = Guard::start(work.clone(), progress.clone(), &stop);
-    let ended = work_through(&work, &progress, policy, guard.stop.clone()).await;
+    let ended = work_through(&work, &progress, policy.clone(), guard.stop.clone()).await;
     let cancelled = guard.end().await?;
     match ended? {
         Ended::Stopped if !cancelled => Ok(Execution::Interrupted),
-        Ended::Stopped => finish(&work, &progress, Some(RunState::Cancelled)).await,
+        Ended::Stopped => finish(&work, &progress, &policy, Some(RunState::Cancelled)).await,
         Ended::NeedsConsent(trouble) => {
             note_refusal(&work, trouble).await?;
-            finish(&work, &progress, Some(RunState::Failed)).await
+            finish(&work, &progress, &policy, Some(RunState::Failed)).await
         }
-        Ended::Complete => finish(&work, &progress, None).await,
+        Ended::Complete => finish(&work, &progress, &policy, None).await,
     }
 }
 
@@ -99,7 +101,12 @@ async fn note_refusal(work: &Work, trouble: Trouble) -> Result<()> {
     work.store.set_consent_state(account.id, &ConsentState::NeedsConsent(reason)).await
 }
 
-async fn finish(work: &Work, progress: &Progress, forced: Option<RunState>) -> Result<Execution> {
+async fn finish(
+    work: &Work,
+    progress: &Progress,
+    policy: &PolicyOfAccount,
+    forced: Option<RunState>,
+) -> Result<Execution> {
     for (partition, reason) in work.store.incomplete_partitions(work.run.id).await? {
         let subject = format!("{} {}", partition.feed, partition.key);
         if !progress.has_note(&subject) {
@@ -107,11 +114,11 @@ async fn finish(work: &Work, progress: &Progress, forced: Option<RunState>) -> R
         }
     }
     progress.left_unchanged(&work.store.unchanged_partitions(work.run.id).await?);
-    verdict::look_for_zero(work, progress).await?;
-    verdict::look_for_repeats(progress);
+    alarms::look(work, progress, policy.void_threshold_percent).await?;
     progress.finished();
+    let state = forced.unwrap_or_else(|| verdict::of(&progress.report()));
+    closing::close_due(work, progress, state).await?;
     let report = progress.report();
-    let state = forced.unwrap_or_else(|| verdict::of(&report));
     log_notes(work, &report).await?;
     work.store.finish_run(work.fence, state, &as_json(&report), work.now()).await?;
     tracing::info!(run.id = work.run.id.0, account.id = work.account().0, run.state = ?state, "run.finished");
