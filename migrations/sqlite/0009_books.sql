@@ -13,6 +13,14 @@ CREATE TABLE customer_mappings (
 
 CREATE INDEX customer_mappings_row ON customer_mappings (account, vendor_customer, from_day, id);
 
+-- Our own customers, as the billing system has told: what a vendor's customer may be is suggested from them.
+CREATE TABLE known_customers (
+    code             TEXT NOT NULL PRIMARY KEY,
+    name             TEXT NOT NULL,
+    domain           TEXT NOT NULL,
+    vendor_customer  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE closed_periods (
     account    INTEGER NOT NULL REFERENCES accounts (id),
     month      TEXT NOT NULL,
@@ -23,3 +31,6 @@ CREATE TABLE closed_periods (
 
 -- Purchases that wait for a customer: few, where the mapping is kept.
 CREATE INDEX purchases_unmapped ON purchases (key) WHERE customer_code IS NULL;
+
+-- Answers with records that were set aside.
+CREATE INDEX page_reads_rejected ON page_reads (account, id) WHERE rejections <> '[]';

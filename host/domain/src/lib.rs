@@ -21,6 +21,7 @@ pub mod purchase;
 pub mod replace;
 pub mod rollup;
 pub mod schedule;
+pub mod suggestion;
 pub mod sum;
 pub mod tiers;
 

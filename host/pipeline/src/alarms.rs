@@ -3,6 +3,8 @@
 //! Each alarm is a note of the run, once, whatever the number of partitions it was seen in. The thresholds are the
 //! account's; the decisions per partition are `purser-domain`'s.
 
+use std::collections::BTreeSet;
+
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use purser_runtime::contract::manifest::{FeedKind, Partitioning};
@@ -81,7 +83,8 @@ fn zero(report: &Report, former: &[Former], feed: &str) -> Option<Note> {
 /// A feed of which each run takes a whole picture, and which shows much less than the one before.
 fn drop(report: &Report, former: &[Former], feed: &str, percent: u32) -> Option<Note> {
     let now = row(report, feed).records;
-    let before = former.iter().map(|former| row(&former.report, feed).records).find(|records| *records > 0)?;
+    let before =
+        former.iter().map(|former| row(&former.report, feed).records).find(|records| *records > 0)?;
     let lost = u128::from(before.saturating_sub(now)) * 100;
     let is_drop = now > 0 && lost > u128::from(before) * u128::from(percent);
     let what = format!("{now} records, where the run before had {before}");
@@ -100,6 +103,19 @@ fn gap(report: &Report, former: &[Former], feed: &str, today: Date) -> Option<No
     let more = if days.len() > NAMED { ", …" } else { "" };
     let what = format!("{} days were not retrieved: {}{more}", days.len(), named.join(", "));
     (!days.is_empty()).then(|| note("warn", "LED-GAP", feed, &what))
+}
+
+/// Local dates, from the first of which there is a picture up to but without `before`, of which a feed has none. `runs`
+/// are the account's, the oldest first.
+#[must_use]
+pub fn missed_days(runs: &[Run], feed: &str, before: Date) -> Vec<Date> {
+    let is_taken = |run: &&Run| {
+        let report: Option<Report> = serde_json::from_value(run.report.clone()).ok();
+        report.is_some_and(|report| row(&report, feed).partitions > 0)
+    };
+    let taken: BTreeSet<Date> = runs.iter().filter(is_taken).map(|run| run.order.local_date).collect();
+    let Some(first) = taken.first() else { return Vec::new() };
+    first.series(1.day()).take_while(|day| *day < before).filter(|day| !taken.contains(day)).collect()
 }
 
 /// Partitions that look like others of the same feed.
@@ -194,7 +210,11 @@ mod tests {
         let note = told(vec![(22, run(0, 0)), (20, run(5, 0))]).unwrap();
         assert_eq!(note.what, "2 days were not retrieved: 2026-11-21, 2026-11-22");
         assert!(told(vec![(1, run(5, 0))]).unwrap().what.ends_with("2026-11-08, …"));
-        assert_eq!(gap(&run(0, 0), &former(vec![(20, run(5, 0))]), "usage", today), None, "told when one is taken");
+        assert_eq!(
+            gap(&run(0, 0), &former(vec![(20, run(5, 0))]), "usage", today),
+            None,
+            "told when one is taken"
+        );
     }
 
     #[test]

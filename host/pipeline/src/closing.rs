@@ -3,8 +3,8 @@
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use purser_domain::Month;
-use purser_store::periods::Period;
 use purser_store::people::AuditEntry;
+use purser_store::periods::Period;
 use purser_store::runs::RunState;
 use purser_store::{Error, Result};
 
@@ -47,7 +47,8 @@ async fn tell(work: &Work, progress: &Progress, month: &Month) -> Result<()> {
 fn due(periods: &[Period], today: Date, days: u32) -> Vec<Month> {
     let back = today.saturating_sub(i64::from(days).days());
     let limit = Month::of(back);
-    let last_closed = periods.iter().filter(|period| period.closed.is_some()).map(|period| &period.month).max();
+    let last_closed =
+        periods.iter().filter(|period| period.closed.is_some()).map(|period| &period.month).max();
     let first = match last_closed {
         Some(month) => Some(month.next()),
         None => periods.iter().map(|period| period.month.clone()).min(),
@@ -68,7 +69,14 @@ mod tests {
     fn period(month: &str, is_closed: bool) -> Period {
         let closing = Closing { at: Timestamp::UNIX_EPOCH, by: BY.into() };
         let closed = is_closed.then_some(closing);
-        Period { month: month.parse().unwrap(), closed, purchases: 1, sums: BTreeMap::new(), unmapped: 0, held: 0 }
+        Period {
+            month: month.parse().unwrap(),
+            closed,
+            purchases: 1,
+            sums: BTreeMap::new(),
+            unmapped: 0,
+            held: 0,
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!
 //! **Invariant:** what is needed to go on stands in the store; a worker holds nothing that a kill would lose.
 
-mod alarms;
+pub mod alarms;
 mod closing;
 pub mod commit;
 pub mod connector;

@@ -73,10 +73,7 @@ const TABLE: &[(&str, &str)] = &[
         "LED-ALL-UNMAPPED",
         "Map the customers on the connector's Customers page: their Purchases are kept, and get their customer at once.",
     ),
-    (
-        "LED-CLOSED",
-        "Nothing to do: differences from now on become corrections in the next open month.",
-    ),
+    ("LED-CLOSED", "Nothing to do: differences from now on become corrections in the next open month."),
     ("RUN-NOTHING", "Nothing was retrieved. See the other notes; run again when they are mended."),
     ("RUN-PLUGIN", "The plugin version this run is pinned to is gone. Start a new run."),
 ];

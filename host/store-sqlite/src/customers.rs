@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use purser_domain::customer::{Customers as Mapped, Target};
 use purser_domain::purchase::Key;
+use purser_domain::suggestion::KnownCustomer;
 use purser_domain::{AccountId, Ledgered};
 use purser_store::customers::{Customers, MappingChange, MappingRow, Restamped, Stamping, Unmapped, restamp};
 use purser_store::ledger::CommitPolicy;
@@ -122,6 +123,35 @@ impl Customers for SqliteStore {
         }
         Ok(groups.into_values().collect())
     }
+
+    async fn known_customers(&self) -> Result<Vec<KnownCustomer>> {
+        let rows = query_as!(
+            KnownCustomer,
+            "SELECT code, name, domain, vendor_customer FROM known_customers ORDER BY code"
+        );
+        rows.fetch_all(&self.readers).await.map_err(failed)
+    }
+
+    async fn put_known_customers(&self, customers: &[KnownCustomer]) -> Result<()> {
+        let mut tx = self.write().await?;
+        replace_known(&mut tx, customers).await?;
+        tx.commit().await.map_err(failed)
+    }
+}
+
+/// Replaces our own customers.
+async fn replace_known(tx: &mut Write, customers: &[KnownCustomer]) -> Result<()> {
+    query!("DELETE FROM known_customers").execute(&mut **tx).await.map_err(failed)?;
+    let customers = to_json(customers)?;
+    query!(
+        "INSERT OR REPLACE INTO known_customers (code, name, domain, vendor_customer)
+         SELECT value ->> 'code', value ->> 'name', value ->> 'domain', value ->> 'vendor_customer' FROM json_each(?)",
+        customers
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(failed)?;
+    Ok(())
 }
 
 /// The rows that count, read inside a transaction.

@@ -6,7 +6,7 @@ use purser_domain::purchase::Key;
 use purser_domain::{AccountId, Purchase, RunId};
 use purser_store::Result;
 use purser_store::ledger::{
-    CommitPolicy, CommitReport, Filter, HeldVoid, Ledger, Revision, Rollup, VoidDecision,
+    CommitPolicy, CommitReport, Filter, HeldVoid, Ledger, Rejected, Revision, Rollup, VoidDecision,
 };
 use purser_store::pricing::{PricingReport, TierGroup, Unpriced};
 use purser_store::runs::{Fence, Partition};
@@ -16,7 +16,7 @@ use crate::SqliteStore;
 use crate::error::failed;
 use crate::rows::{PurchaseRow, keys_of};
 use crate::values::{digest, instant, key as to_key, unsigned};
-use crate::{pricing, rollups};
+use crate::{pricing, rejected, rollups};
 
 /// Seconds of a UTC day.
 const DAY: i64 = 86_400;
@@ -150,6 +150,10 @@ impl Ledger for SqliteStore {
         policy: &CommitPolicy,
     ) -> Result<u64> {
         self.decide(account, voids, decision, policy).await
+    }
+
+    async fn rejected(&self, account: AccountId) -> Result<Vec<Rejected>> {
+        rejected::read(&self.readers, account).await
     }
 
     async fn rollups(

@@ -18,6 +18,7 @@ mod partitions;
 mod people;
 mod periods;
 mod pricing;
+mod rejected;
 mod rollups;
 mod rows;
 mod runs;

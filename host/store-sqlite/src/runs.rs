@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use purser_domain::{AccountId, Digest, RunId};
 use purser_store::runs::{
     Completion, Fact, Fence, LogLine, Order, Page, PageSource, Partition, Request, Run, RunState, Runs,
@@ -219,6 +220,21 @@ impl Runs for SqliteStore {
                     digest, state, attempt, requested_at, started_at, visible_at, finished_at, report
              FROM runs WHERE ?1 IS NULL OR account = ?1 ORDER BY id DESC LIMIT ?2",
             account, limit
+        );
+        let rows = rows.fetch_all(&self.readers).await.map_err(failed)?;
+        rows.into_iter().map(Run::try_from).collect()
+    }
+
+    async fn runs_of_days(&self, account: AccountId, from: Date, to: Date) -> Result<Vec<Run>> {
+        let (from, to) = (from.to_string(), to.to_string());
+        let rows = query_as!(
+            RunRow,
+            "SELECT id, account, cause, occurrence, as_of, local_date, window_from, window_to, settings_revision,
+                    digest, state, attempt, requested_at, started_at, visible_at, finished_at, report
+             FROM runs WHERE account = ? AND local_date >= ? AND local_date < ? ORDER BY id",
+            account.0,
+            from,
+            to
         );
         let rows = rows.fetch_all(&self.readers).await.map_err(failed)?;
         rows.into_iter().map(Run::try_from).collect()

@@ -71,6 +71,7 @@ macro_rules! contract_tests {
             a_held_void_is_taken_when_an_operator_says_so,
             a_held_void_that_is_kept_stays_until_the_vendor_is_read_again,
             a_held_void_of_a_closed_month_is_taken_by_a_correction, a_held_void_of_another_account_is_not_decided,
+            our_own_customers_are_replaced_as_a_list, rejected_records_that_stand_are_told_by_reason,
             texts_are_replaced_with_their_partition, coverage_counts_the_products_that_purchases_name,
         }
     };

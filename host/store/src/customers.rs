@@ -12,6 +12,7 @@ use purser_domain::customer::{Mapping, Target};
 use purser_domain::purchase::Key;
 use purser_domain::replace::{Outcome, Rules, restamp as decide};
 use purser_domain::rollup::Rollups;
+use purser_domain::suggestion::KnownCustomer;
 use purser_domain::{AccountId, Currency, Decimal, Ledgered};
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +95,10 @@ pub trait Customers: Send + Sync {
     ) -> Result<Restamped>;
     /// Purchases without a customer, by vendor's customer and reason.
     async fn unmapped(&self, account: AccountId) -> Result<Vec<Unmapped>>;
+    /// Our own customers, by code.
+    async fn known_customers(&self) -> Result<Vec<KnownCustomer>>;
+    /// Replaces all of them.
+    async fn put_known_customers(&self, customers: &[KnownCustomer]) -> Result<()>;
 }
 
 /// What was stamped, and what the store still has to keep of it.

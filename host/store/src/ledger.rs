@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use purser_domain::completeness::Alarm;
-use purser_domain::purchase::Key;
-use purser_domain::{AccountId, Balance, Decimal, Digest, Month, Purchase, RunId};
+use purser_domain::purchase::{Evidence, Key};
+use purser_domain::{AccountId, Balance, Decimal, Digest, Month, Purchase, RunId, Tally};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -88,6 +88,21 @@ pub struct HeldVoid {
     pub because: String,
     /// The run that did not see it.
     pub run: RunId,
+}
+
+/// Records that were set aside for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Of which feed.
+    pub feed: String,
+    /// Why.
+    pub reason: String,
+    /// How many, and how much they say.
+    pub tally: Tally,
+    /// When a run first met this reason; none where only a commit found it: two records that contradict each other.
+    pub first_seen: Option<Timestamp>,
+    /// One of them.
+    pub example: Option<Evidence>,
 }
 
 /// What an operator decides about Purchases that vanished.
@@ -193,6 +208,8 @@ pub trait Ledger: Send + Sync {
         decision: VoidDecision,
         policy: &CommitPolicy,
     ) -> Result<u64>;
+    /// Records that were set aside in what stands now, by feed and reason.
+    async fn rejected(&self, account: AccountId) -> Result<Vec<Rejected>>;
     /// Sums, of one account or of all, for days in a half-open range.
     async fn rollups(
         &self,

@@ -251,6 +251,8 @@ pub trait Runs: Send + Sync {
     async fn run(&self, run: RunId) -> Result<Run>;
     /// The newest runs first, of one account or of all.
     async fn runs(&self, account: Option<AccountId>, limit: u32) -> Result<Vec<Run>>;
+    /// An account's runs of these local dates, half-open; the oldest first.
+    async fn runs_of_days(&self, account: AccountId, from: Date, to: Date) -> Result<Vec<Run>>;
     /// The newest occurrence ordered for an account.
     async fn last_occurrence(&self, account: AccountId) -> Result<Option<String>>;
     /// Appends to the run's log.

@@ -195,6 +195,8 @@ pub struct FeedView {
     pub title: String,
     /// `facts`, `purchases` or `texts`.
     pub kind: String,
+    /// Whether each run takes a picture of its day, which the vendor cannot be asked for later.
+    pub is_snapshot: bool,
 }
 
 /// A class of the vendor's charges, and the feed that bills it.

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use purser_domain::{AccountId, Purchase};
 use purser_pipeline::naming::Names;
 use purser_store::accounts::{Account, Settings};
+use purser_store::ledger::CommitPolicy;
 
 use crate::Problem;
 use crate::acts::ConnectorView;
@@ -65,6 +68,17 @@ impl Book {
             .into_iter()
             .map(|fact| (fact.key.clone(), member(&fact.value, "name").unwrap_or(fact.key)))
             .collect())
+    }
+
+    /// The local date in the account's zone.
+    pub(crate) fn today(&self, state: &WebState) -> Date {
+        self.zone.to_datetime(state.acts.now()).date()
+    }
+
+    /// What an act on the ledger is measured by.
+    pub(crate) fn policy(&self, now: Timestamp) -> CommitPolicy {
+        let host = &self.settings.host;
+        CommitPolicy { now, void_threshold_percent: host.void_threshold_percent, zone: host.zone.clone() }
     }
 
     /// Whether a daily run would go.

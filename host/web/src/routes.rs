@@ -14,7 +14,7 @@ use tower_sessions::Session;
 
 use crate::pages::{
     account, activity, api, audit, connector, connector_settings, consent, coverage, customers, dashboard,
-    explain, health, plugins, preflight, purchases, run, setup, sign_in, site_settings,
+    explain, health, periods, plugins, preflight, purchases, run, setup, sign_in, site_settings, vanished,
 };
 use crate::problem::Problem;
 use crate::shell::Person;
@@ -88,6 +88,10 @@ routes! {
 
     Viewer get "/purchases" => purchases::list;
     Viewer get "/purchases/unmapped" => purchases::unmapped;
+    Viewer get "/purchases/vanished" => vanished::show;
+    Operator post "/purchases/vanished" => vanished::decide;
+    Viewer get "/periods" => periods::show;
+    Operator post "/periods/{account}/{month}/close" => periods::close;
     Viewer get "/purchases/export.csv" => purchases::export_csv;
     Viewer get "/purchases/export.json" => purchases::export_json;
     Viewer get "/purchases/{purchase}" => explain::show;
@@ -220,6 +224,7 @@ mod tests {
             .replace("{plugin}", "test-cloud")
             .replace("{cloud}", "global")
             .replace("{run}", "1")
+            .replace("{month}", "2026-10")
             .replace("{token}", "token")
             .replace("{*path}", "app.css")
             .replace("{purchase}", &purchase.key.to_string())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use purser_store::Store;
+use purser_store::people::AuditEntry;
 use url::Url;
 
 use crate::Problem;
@@ -37,6 +38,17 @@ impl WebState {
             throttle: Arc::default(),
             passwords: Arc::default(),
         }
+    }
+
+    /// Writes down what somebody did.
+    pub(crate) async fn audit(
+        &self,
+        who: &str,
+        what: &str,
+        detail: serde_json::Value,
+    ) -> Result<(), Problem> {
+        let (at, who, what) = (self.acts.now(), who.to_owned(), what.to_owned());
+        Ok(self.store.audit(&AuditEntry { at, who, what, detail }).await?)
     }
 
     pub(crate) fn connector(&self, id: &str) -> Result<ConnectorView, Problem> {

@@ -3,7 +3,9 @@
 use purser_domain::ConnectorId;
 use purser_pipeline::connector::Clouds;
 use purser_runtime::Plugin;
-use purser_runtime::contract::manifest::{Call, Consent, CoverageRow, Descriptor, FeedKind, Method};
+use purser_runtime::contract::manifest::{
+    Call, Consent, CoverageRow, Descriptor, Feed, FeedKind, Method, Partitioning,
+};
 use purser_web::{
     CallView, CloudView, ConnectorView, ConsentView, CoverageView, FeedView, LocaleView, RoleSetView,
 };
@@ -30,7 +32,7 @@ pub fn view(id: &ConnectorId, plugin: &Plugin) -> ConnectorView {
             .collect(),
         default_locale: descriptor.default_locale.clone(),
         settings_schema: serde_json::from_str(&descriptor.settings_schema).unwrap_or_default(),
-        feeds: descriptor.feeds.iter().map(|feed| feed_view(&feed.name, &feed.title, feed.kind)).collect(),
+        feeds: descriptor.feeds.iter().map(feed_view).collect(),
         coverage: coverage(descriptor),
         calls: descriptor.calls.iter().map(|call| call_view(descriptor, call)).collect(),
         download_hosts: descriptor.download_hosts.iter().map(|host| host.pattern.clone()).collect(),
@@ -77,13 +79,14 @@ fn consent(consent: &Consent) -> ConsentView {
     }
 }
 
-fn feed_view(name: &str, title: &str, kind: FeedKind) -> FeedView {
-    let kind = match kind {
+fn feed_view(feed: &Feed) -> FeedView {
+    let kind = match feed.kind {
         FeedKind::Facts => "facts",
         FeedKind::Purchases => "purchases",
         FeedKind::Texts => "texts",
     };
-    FeedView { name: name.to_owned(), title: title.to_owned(), kind: kind.to_owned() }
+    let is_snapshot = feed.partitioning == Partitioning::CustomerLocalDate;
+    FeedView { name: feed.name.clone(), title: feed.title.clone(), kind: kind.to_owned(), is_snapshot }
 }
 
 fn call_view(descriptor: &Descriptor, call: &Call) -> CallView {

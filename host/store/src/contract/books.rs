@@ -3,14 +3,20 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::{Date, date};
+use purser_domain::conservation::Measure;
 use purser_domain::customer::Target;
 use purser_domain::purchase::State;
-use purser_domain::{AccountId, Contribution, Decimal, Month, Purchase};
+use purser_domain::suggestion::KnownCustomer;
+use purser_domain::{AccountId, Contribution, Decimal, Month, Purchase, Tally};
 
-use super::world::{account, day, decimal, hour, partition, policy, purchases, run, ten, usage};
+use super::world::{
+    account, answer, ask, begin, commit, day, decimal, finish, hour, page, partition, policy, purchases, run,
+    ten, usage,
+};
 use crate::accounts::{HostSettings, UnmappedCustomers};
 use crate::customers::{MappingChange, Restamped};
 use crate::ledger::{Filter, VoidDecision};
+use crate::runs::Rejection;
 use crate::{Error, Store};
 
 fn month(text: &str) -> Month {
@@ -310,4 +316,50 @@ pub async fn a_held_void_of_another_account_is_not_decided(store: &dyn Store) {
     assert_eq!((decided, store.held_voids(Some(account)).await.unwrap().len()), (0, 5));
     let standing = Filter { account: Some(account), ..Filter::default() };
     assert_eq!(store.purchases(&standing, None, 100).await.unwrap().len(), 10);
+}
+
+pub async fn our_own_customers_are_replaced_as_a_list(store: &dyn Store) {
+    let ours = |code: &str, name: &str| KnownCustomer {
+        code: code.into(),
+        name: name.into(),
+        domain: "contoso.example".into(),
+        vendor_customer: String::new(),
+    };
+    store.put_known_customers(&[ours("K-2", "B"), ours("K-1", "A")]).await.unwrap();
+    assert_eq!(store.known_customers().await.unwrap(), [ours("K-1", "A"), ours("K-2", "B")]);
+    store.put_known_customers(&[ours("K-3", "C")]).await.unwrap();
+    assert_eq!(store.known_customers().await.unwrap(), [ours("K-3", "C")]);
+}
+
+/// Brings a page in which one record was set aside.
+async fn bring_rejected(store: &dyn Store, account: AccountId, at: i64, reason: Option<&str>) {
+    let fence = begin(store, account, hour(at)).await;
+    let requests = ask(store, fence, &[&partition("p")]).await;
+    let mut brought = page(0, ten());
+    if let Some(reason) = reason {
+        let mut tally = Tally::default();
+        tally.add_record(Some((Measure::Money(&"EUR".parse().unwrap()), &decimal("7"))));
+        brought.balance.received.merge(&tally);
+        brought.balance.rejected.insert(reason.into(), tally);
+        brought.rejections.push(Rejection { ordinal: 4, reason: reason.into() });
+    }
+    answer(store, fence, requests[0], vec![brought]).await;
+    commit(store, fence, &partition("p"), hour(at)).await;
+    finish(store, fence).await;
+}
+
+pub async fn rejected_records_that_stand_are_told_by_reason(store: &dyn Store) {
+    let account = account(store, "contoso").await;
+    bring_rejected(store, account, 1, Some("no price")).await;
+    bring_rejected(store, account, 25, Some("no price")).await;
+    let told = store.rejected(account).await.unwrap();
+    assert_eq!((told.len(), told[0].feed.as_str(), told[0].reason.as_str()), (1, "usage", "no price"));
+    assert_eq!((told[0].tally.records, &told[0].tally.sums["EUR"]), (1, &decimal("7")));
+    assert_eq!(told[0].first_seen, Some(hour(1)));
+    assert_eq!(told[0].example.unwrap().ordinal, 4);
+    let other = super::world::account(store, "fabrikam").await;
+    assert_eq!(store.rejected(other).await.unwrap(), []);
+    // Mended at the vendor: nothing stands.
+    bring_rejected(store, account, 49, None).await;
+    assert_eq!(store.rejected(account).await.unwrap(), []);
 }

@@ -51,6 +51,7 @@ pub(crate) fn connector() -> ConnectorView {
         name: name.into(),
         title: title.into(),
         kind: kind.into(),
+        is_snapshot: false,
     };
     ConnectorView {
         id: "test-cloud".parse().unwrap(),

@@ -9,7 +9,7 @@ use purser_domain::purchase::{Amount, Description, Evidence};
 use purser_domain::{AccountId, Balance, Contribution, Digest, RunId};
 use purser_pipeline::report::{Feed, Report};
 use purser_store::Store;
-use purser_store::accounts::{ConsentState, HostSettings};
+use purser_store::accounts::{ConsentState, HostSettings, UnmappedCustomers};
 use purser_store::ledger::CommitPolicy;
 use purser_store::runs::{
     Completion, Fact, Fence, LogLine, NewRequest, Order, Page, Partition, RunState, Trigger,
@@ -242,6 +242,26 @@ impl Site {
         let report = serde_json::to_value(&run.report).unwrap();
         let ended = now + SignedDuration::from_secs(95);
         self.store.finish_run(fence, RunState::Succeeded, &report, ended).await.unwrap();
+    }
+
+    /// A run that no longer shows two of three.
+    pub(crate) async fn lose_purchases(&self) {
+        let now = self.clock.now();
+        let (_, fence) = self.begin(now).await;
+        let mut run = Retrieval { store: self.store.as_ref(), fence, now, report: Report::default() };
+        let text = RECORDS.lines().nth(1).unwrap_or_default().to_owned();
+        let digest = Digest::of(text.as_bytes());
+        let left = vec![contribution("blob", "c-2", Some("12.35"), "0.5", 0, digest)];
+        run.bring("usage", page(text, left)).await;
+        self.store.finish_run(fence, RunState::Warnings, &serde_json::json!({}), now).await.unwrap();
+    }
+
+    /// Customers that nobody has mapped wait from now on.
+    pub(crate) async fn wait_for_mappings(&self) {
+        let now = self.store.settings(ACCOUNT).await.unwrap();
+        let host = HostSettings { unmapped_customers: UnmappedCustomers::Wait, ..now.host };
+        let at = self.clock.now();
+        self.store.save_settings(ACCOUNT, now.revision, &host, &now.plugin, "anna", at).await.unwrap();
     }
 
     /// The same records again, but for one cost.
