@@ -14,6 +14,7 @@ pub mod crawl;
 pub mod effect;
 pub mod egress;
 pub mod export;
+pub mod fate;
 pub mod fetch;
 pub mod framing;
 pub mod host;

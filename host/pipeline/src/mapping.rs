@@ -72,7 +72,7 @@ pub fn map_page(
 }
 
 /// Maps records; halves the page until the record that makes the guest trap stands alone, and sets that one aside.
-fn map_records(
+pub(crate) fn map_records(
     plugin: &Plugin,
     context: &PageContext,
     page: &[u8],
@@ -164,7 +164,11 @@ fn purchased_measure(feed: &Feed, purchase: &MappedPurchase) -> Measure {
     Measure::new(cost.map(|cost| (currency, cost)), quantity.map(|quantity| (unit, quantity)))
 }
 
-fn contribution(purchase: MappedPurchase, page: Digest, customer_of: CustomerOf<'_>) -> Contribution {
+pub(crate) fn contribution(
+    purchase: MappedPurchase,
+    page: Digest,
+    customer_of: CustomerOf<'_>,
+) -> Contribution {
     let mut description = purchase.description;
     if description.vendor_customer.is_empty() {
         description.vendor_customer = customer_of(&description.vendor_subscription).unwrap_or_default();

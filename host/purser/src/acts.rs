@@ -10,10 +10,13 @@ use purser_domain::schedule::Daily;
 use purser_domain::{AccountId, ConnectorId, RunId};
 use purser_pipeline::Host;
 use purser_pipeline::connector::Clouds;
+use purser_pipeline::fate::{self, Fate};
+use purser_pipeline::work::{Customers, SUBSCRIPTION};
 use purser_pipeline::{effect, framing};
 use purser_runtime::contract::mapping::PageContext;
 use purser_store::accounts::{Account, ConsentState, Grant, HostSettings, Probe, Reason, Settings};
 use purser_store::people::AuditEntry;
+use purser_store::runs::PageSource;
 use purser_vendor::connector::Connector;
 use purser_vendor::consent::{ConfirmedGrant, Consent, ConsentError, Renewal};
 use purser_vendor::preflight::{self, Overall};
@@ -291,19 +294,39 @@ impl Acts for HostActs {
     }
 
     fn record_ranges(&self, context: &str, page: &[u8]) -> Result<Vec<Range<usize>>, Problem> {
-        let damaged = || {
-            Problem::new(
-                500,
-                "STO-PAGE",
-                "the stored page cannot be read",
-                "report this with the page's hash",
-            )
+        let context: PageContext = serde_json::from_str(context).map_err(|_| damaged_page())?;
+        framing::records(&context.framing, page).map_err(|_| damaged_page())
+    }
+
+    async fn record_fates(
+        &self,
+        account: AccountId,
+        source: &PageSource,
+        page: &[u8],
+    ) -> Result<Vec<Fate>, Problem> {
+        let gone = || {
+            let what = "the plugin version that mapped the page is not installed any more";
+            Problem::new(409, "RUN-PLUGIN", what, "install that version again to see it")
         };
-        let context: PageContext = serde_json::from_str(context).map_err(|_| damaged())?;
-        framing::records(&context.framing, page).map_err(|_| damaged())
+        let plugin = self.host.plugins.by_digest(source.plugin).ok_or_else(gone)?;
+        let context: PageContext = serde_json::from_str(&source.context).map_err(|_| damaged_page())?;
+        let customers = Customers::default();
+        customers.learn(&self.host.store.facts_of_kind(account, SUBSCRIPTION).await?);
+        let page = page.to_vec();
+        let mapped = tokio::task::spawn_blocking(move || {
+            fate::of_page(&plugin, account, &context, &page, &|subscription| {
+                customers.of_subscription(subscription)
+            })
+        });
+        mapped.await.map_err(|_| damaged_page())?.map_err(|_| damaged_page())
     }
 
     fn now(&self) -> Timestamp {
         (self.host.clock)()
     }
+}
+
+fn damaged_page() -> Problem {
+    let remedy = "report this with the page's hash";
+    Problem::new(500, "STO-PAGE", "the stored page cannot be read", remedy)
 }

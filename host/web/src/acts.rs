@@ -9,7 +9,9 @@ use std::ops::Range;
 use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use purser_domain::{AccountId, ConnectorId, Digest, RunId};
+use purser_pipeline::fate::Fate;
 use purser_store::accounts::{HostSettings, Probe, Settings};
+use purser_store::runs::PageSource;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -74,6 +76,13 @@ pub trait Acts: Send + Sync + 'static {
     ) -> Result<(), Problem>;
     /// Where the records of a kept page lie in it, by ordinal; `context` is the page context as stored with it.
     fn record_ranges(&self, context: &str, page: &[u8]) -> Result<Vec<Range<usize>>, Problem>;
+    /// What became of each record of a kept page, by ordinal; `source` is one of its readings.
+    async fn record_fates(
+        &self,
+        account: AccountId,
+        source: &PageSource,
+        page: &[u8],
+    ) -> Result<Vec<Fate>, Problem>;
 
     /// The time.
     fn now(&self) -> Timestamp;

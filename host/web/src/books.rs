@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use purser_domain::{AccountId, Purchase};
+use purser_domain::{AccountId, ConnectorId, Purchase};
 use purser_pipeline::naming::Names;
 use purser_store::accounts::{Account, Settings};
 use purser_store::ledger::CommitPolicy;
@@ -104,6 +104,11 @@ impl Books {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Book> {
         self.0.iter()
+    }
+
+    /// Those of a connector.
+    pub(crate) fn of_connector<'a>(&'a self, connector: &'a ConnectorId) -> impl Iterator<Item = &'a Book> {
+        self.iter().filter(move |book| book.account.connector == *connector)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -13,6 +13,7 @@ mod books;
 mod export;
 mod format;
 mod headers;
+mod mappings;
 mod names;
 mod pages;
 mod password;

@@ -14,7 +14,8 @@ use tower_sessions::Session;
 
 use crate::pages::{
     account, activity, api, audit, connector, connector_settings, consent, coverage, customers, dashboard,
-    explain, health, periods, plugins, preflight, purchases, run, setup, sign_in, site_settings, vanished,
+    explain, health, periods, plugins, preflight, purchases, record, run, setup, sign_in, site_settings,
+    unmapped, vanished,
 };
 use crate::problem::Problem;
 use crate::shell::Person;
@@ -71,6 +72,12 @@ routes! {
     Viewer get "/connectors/{connector}/settings" => connector_settings::show;
     Viewer get "/connectors/{connector}/coverage" => coverage::show;
     Viewer get "/connectors/{connector}/customers" => customers::show;
+    Operator post "/connectors/{connector}/customers/suggestions" => customers::accept;
+    Viewer get "/connectors/{connector}/customers/export.csv" => customers::csv::export;
+    Operator get "/connectors/{connector}/customers/import" => customers::csv::form;
+    Operator post "/connectors/{connector}/customers/import" => customers::csv::import;
+    Viewer get "/connectors/{connector}/accounts/{account}/customers/{customer}" => customers::one::show;
+    Operator post "/connectors/{connector}/accounts/{account}/customers/{customer}" => customers::one::save;
     Operator get "/connectors/{connector}/consent/start" => consent::start;
     Operator get "/connectors/{connector}/consent/callback" => consent::callback;
     Operator get "/connectors/{connector}/consent/callback/{cloud}" => consent::callback_of_cloud;
@@ -87,7 +94,7 @@ routes! {
     Operator post "/connectors/{connector}/accounts/{account}/run" => account::run_now;
 
     Viewer get "/purchases" => purchases::list;
-    Viewer get "/purchases/unmapped" => purchases::unmapped;
+    Viewer get "/purchases/unmapped" => unmapped::show;
     Viewer get "/purchases/vanished" => vanished::show;
     Operator post "/purchases/vanished" => vanished::decide;
     Viewer get "/periods" => periods::show;
@@ -96,6 +103,8 @@ routes! {
     Viewer get "/purchases/export.json" => purchases::export_json;
     Viewer get "/purchases/{purchase}" => explain::show;
     Viewer get "/purchases/{purchase}/pages/{page}" => explain::page_bytes;
+
+    Viewer get "/records/{account}/{page}/{ordinal}" => record::show;
 
     Viewer get "/activity" => activity::list;
     Viewer get "/activity/{run}" => run::show;
@@ -225,6 +234,8 @@ mod tests {
             .replace("{cloud}", "global")
             .replace("{run}", "1")
             .replace("{month}", "2026-10")
+            .replace("{customer}", "c-1")
+            .replace("{ordinal}", "0")
             .replace("{token}", "token")
             .replace("{*path}", "app.css")
             .replace("{purchase}", &purchase.key.to_string())

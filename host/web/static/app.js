@@ -51,6 +51,14 @@
     });
   });
 
+  // A chosen file becomes the text of a field: what is sent is what was seen.
+  document.querySelectorAll("input[type=file][data-fills]").forEach(function (input) {
+    input.addEventListener("change", function () {
+      var field = document.getElementById(input.dataset.fills);
+      if (input.files[0]) input.files[0].text().then(function (text) { field.value = text; });
+    });
+  });
+
   document.addEventListener("click", function (event) {
     if (!event.target.closest(".has-sub")) closeOthers(null);
   });

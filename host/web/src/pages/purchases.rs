@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use purser_domain::purchase::{Key, State as Standing};
 use purser_domain::{Decimal, Purchase};
 use purser_store::ledger::{Filter, Rollup};
@@ -138,11 +138,6 @@ pub(crate) async fn list(
         },
         query,
     })
-}
-
-/// The list of those without a customer.
-pub(crate) async fn unmapped() -> Redirect {
-    Redirect::to("/purchases?unmapped=1")
 }
 
 /// The filtered rows as CSV.
@@ -443,14 +438,5 @@ mod tests {
         site.finish_run(RunState::Failed, 0).await;
         let text = list_of(site, "/purchases").await;
         assert!(text.contains("failed") && text.contains("complete up to 2026-11-22"), "{text}");
-    }
-
-    #[tokio::test]
-    async fn the_unmapped_page_lists_those_without_a_customer() {
-        let mut site = Site::with_purchases().await;
-        site.sign_in("vera").await;
-        let answer = site.get("/purchases/unmapped").await;
-        assert_eq!(answer.location(), "/purchases?unmapped=1");
-        assert!(site.get(answer.location()).await.text.contains("Unmapped"));
     }
 }

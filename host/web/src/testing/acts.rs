@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use purser_domain::{AccountId, ConnectorId, Digest, RunId};
+use purser_domain::{AccountId, ConnectorId, Digest, Purchase, RunId};
+use purser_pipeline::fate::Fate;
 use purser_store::Store;
 use purser_store::accounts::{ConsentState, Grant, HostSettings, Probe, Settings};
+use purser_store::ledger::Filter;
+use purser_store::runs::PageSource;
 use url::Url;
 
 use super::{Clock, seed};
@@ -249,6 +252,32 @@ impl Acts for FakeActs {
             start += line.len();
         }
         Ok(ranges)
+    }
+
+    async fn record_fates(
+        &self,
+        account: AccountId,
+        source: &PageSource,
+        page: &[u8],
+    ) -> Result<Vec<Fate>, Problem> {
+        // Records are named by their meter, and so are the Purchases they become.
+        let filter = Filter { account: Some(account), voided: true, ..Filter::default() };
+        let purchases = self.store.purchases(&filter, None, 1000).await?;
+        let rejected = self.store.rejected(account).await?;
+        let fate = |(ordinal, range): (u32, Range<usize>)| {
+            let text = String::from_utf8_lossy(&page[range]).into_owned();
+            let named = |it: &&Purchase| {
+                let meter = it.description.product_key.trim_start_matches("key-").to_lowercase();
+                text.contains(&format!("\"meter\":\"{meter}\""))
+            };
+            let aside = rejected.iter().find(|it| it.example.is_some_and(|it| it.ordinal == ordinal));
+            match (purchases.iter().find(named), aside) {
+                (Some(purchase), _) => Fate::Purchase(purchase.key),
+                (None, Some(aside)) => Fate::Rejected(aside.reason.clone()),
+                (None, None) => Fate::Told,
+            }
+        };
+        Ok((0..).zip(self.record_ranges(&source.context, page)?).map(fate).collect())
     }
 
     fn now(&self) -> Timestamp {

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use purser_domain::purchase::{Amount, Description, Evidence};
-use purser_domain::{AccountId, Balance, Contribution, Digest, RunId};
+use purser_domain::{AccountId, Balance, Contribution, Digest, RunId, Tally};
 use purser_pipeline::report::{Feed, Report};
 use purser_store::Store;
 use purser_store::accounts::{ConsentState, HostSettings, UnmappedCustomers};
 use purser_store::ledger::CommitPolicy;
 use purser_store::runs::{
-    Completion, Fact, Fence, LogLine, NewRequest, Order, Page, Partition, RunState, Trigger,
+    Completion, Fact, Fence, LogLine, NewRequest, Order, Page, Partition, Rejection, RunState, Trigger,
 };
 use purser_store::texts::ProductText;
 
@@ -253,6 +253,24 @@ impl Site {
         let digest = Digest::of(text.as_bytes());
         let left = vec![contribution("blob", "c-2", Some("12.35"), "0.5", 0, digest)];
         run.bring("usage", page(text, left)).await;
+        self.store.finish_run(fence, RunState::Warnings, &serde_json::json!({}), now).await.unwrap();
+    }
+
+    /// A run one record of which is set aside.
+    pub(crate) async fn reject_a_record(&self, reason: &str) {
+        let now = self.clock.now();
+        let (_, fence) = self.begin(now).await;
+        let mut run = Retrieval { store: self.store.as_ref(), fence, now, report: Report::default() };
+        let text = format!("{}\n{{\"meter\":\"broken\"}}\n", RECORDS.lines().nth(1).unwrap_or_default());
+        let digest = Digest::of(text.as_bytes());
+        let taken = vec![contribution("VM", "c-1", Some("1234.5678901234567890123456789"), "24", 0, digest)];
+        let mut page = page(text, taken);
+        let mut tally = Tally::default();
+        tally.add_record(None);
+        page.balance.received.merge(&tally);
+        page.balance.rejected.insert(reason.into(), tally);
+        page.rejections.push(Rejection { ordinal: 1, reason: reason.into() });
+        run.bring("usage", page).await;
         self.store.finish_run(fence, RunState::Warnings, &serde_json::json!({}), now).await.unwrap();
     }
 
