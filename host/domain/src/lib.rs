@@ -18,6 +18,7 @@ pub mod ledgered;
 pub mod locale;
 pub mod period;
 pub mod purchase;
+pub mod reconciliation;
 pub mod replace;
 pub mod rollup;
 pub mod schedule;

@@ -50,6 +50,9 @@ pub fn of_page(
         let key = Key::new(account, &feed.name, &said.reference, &said.description);
         ordinals.into_iter().for_each(|ordinal| set(ordinal, Fate::Purchase(key)));
     }
+    for covered in mapped.covered {
+        covered.line.records.iter().for_each(|ordinal| set(*ordinal, Fate::Ignored(covered.rule.clone())));
+    }
     for (rule, ordinals) in mapped.ignored {
         ordinals.into_iter().for_each(|ordinal| set(ordinal, Fate::Ignored(rule.clone())));
     }

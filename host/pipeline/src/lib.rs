@@ -26,6 +26,7 @@ pub mod plugins;
 pub mod ports;
 mod pricing;
 mod progress;
+pub mod reconcile;
 pub mod remedies;
 pub mod report;
 pub mod run;

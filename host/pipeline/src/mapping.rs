@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use purser_domain::purchase::Evidence;
+use purser_domain::reconciliation::InvoiceLine;
 use purser_domain::{Balance, Contribution, Decimal, Digest, Tally};
 use purser_runtime::contract::localisation::{ProductText, Products};
 use purser_runtime::contract::manifest::{Feed, FeedKind};
 use purser_runtime::contract::mapping::PageContext;
-use purser_runtime::{CallError, Mapped, MappedPurchase, Plugin};
+use purser_runtime::{CallError, Covered, Mapped, MappedPurchase, Plugin};
 use purser_store::runs::{Fact, Page, Rejection};
 
 use crate::framing::{self, Cut, FramingError};
@@ -55,6 +56,7 @@ pub fn map_page(
         contributions: Vec::new(),
         texts: Vec::new(),
         facts: Vec::new(),
+        lines: Vec::new(),
         balance: Balance::default(),
         rejections: Vec::new(),
     };
@@ -123,6 +125,10 @@ fn join(mapped: &mut Mapped, rest: Mapped, offset: u32) {
     mapped
         .purchases
         .extend(rest.purchases.into_iter().map(|p| MappedPurchase { records: moved(p.records), ..p }));
+    mapped.covered.extend(rest.covered.into_iter().map(|covered| Covered {
+        line: MappedPurchase { records: moved(covered.line.records), ..covered.line },
+        ..covered
+    }));
     mapped.ignored.extend(rest.ignored.into_iter().map(|(rule, ordinals)| (rule, moved(ordinals))));
     mapped.rejected.extend(rest.rejected.into_iter().map(|(ordinal, reason)| (ordinal + offset, reason)));
     mapped.facts.extend(rest.facts);
@@ -140,6 +146,11 @@ fn take_mapped(
         purchased_measure(feed, &purchase).add_to(&mut page.balance.purchased);
         page.balance.purchased.records += purchase.records.len() as u64;
         page.contributions.push(contribution(purchase, page.digest, customer_of));
+    }
+    for covered in mapped.covered {
+        let measures = covered.line.records.iter().copied().map(measure);
+        count(&mut page.balance.ignored, covered.rule.clone(), measures);
+        page.lines.extend(invoice_line(covered));
     }
     for (rule, ordinals) in mapped.ignored {
         count(&mut page.balance.ignored, rule, ordinals.into_iter().map(measure));
@@ -180,6 +191,26 @@ pub(crate) fn contribution(
         evidence: purchase.records.into_iter().map(|ordinal| Evidence { page, ordinal }).collect(),
         description,
     }
+}
+
+/// A covered line as the ledger keeps it; the contract gives it a cost and a currency.
+fn invoice_line(covered: Covered) -> Option<InvoiceLine> {
+    let Covered { rule, billed_by, line } = covered;
+    let said = line.description;
+    Some(InvoiceLine {
+        rule,
+        billed_by,
+        vendor_customer: said.vendor_customer,
+        vendor_subscription: said.vendor_subscription,
+        product_key: said.product_key,
+        product_text: said.product_text,
+        quantity: line.quantity,
+        unit: said.unit,
+        cost: line.cost?,
+        currency: said.currency?,
+        start: said.start,
+        end: said.end,
+    })
 }
 
 fn count(groups: &mut BTreeMap<String, Tally>, name: String, measures: impl IntoIterator<Item = Measure>) {

@@ -118,6 +118,7 @@ mod tests {
             name: "usage".into(),
             title: String::new(),
             kind: purser_runtime::contract::manifest::FeedKind::Purchases,
+            invoice: false,
             partitioning: purser_runtime::contract::manifest::Partitioning::Scope,
             framing: Framing::Lines,
             gives: Vec::new(),

@@ -20,6 +20,8 @@ mod fields;
 pub struct Mapped {
     /// Records that became Purchases.
     pub purchases: Vec<MappedPurchase>,
+    /// Lines of an invoice that another feed bills.
+    pub covered: Vec<Covered>,
     /// Rule and record ordinals of what is left out on purpose.
     pub ignored: Vec<(String, Vec<u32>)>,
     /// Ordinal and reason of what could not be read, by ordinal.
@@ -43,6 +45,17 @@ pub struct MappedPurchase {
     pub cost: Option<Decimal>,
     /// Ordinals of the records it was read from, at least one.
     pub records: Vec<u32>,
+}
+
+/// A line of an invoice that another feed bills.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Covered {
+    /// The rule it is ignored by.
+    pub rule: String,
+    /// The feed that bills it.
+    pub billed_by: String,
+    /// What it says; it has a cost.
+    pub line: MappedPurchase,
 }
 
 /// How a result breaks the contract.
@@ -100,9 +113,21 @@ impl<'a> Columns<'a> {
             for _ in 0..pairs {
                 self.metadata.push((self.strings.next()?, self.strings.next()?));
             }
-            match self.reader.purchase(&fields, &mut self.metadata, records) {
-                Ok(purchase) => mapped.purchases.push(purchase),
-                Err(malformed) => mapped.rejected.extend(malformed.rejections()),
+            match fields::covered(&fields)? {
+                None => match self.reader.purchase(&fields, &mut self.metadata, records) {
+                    Ok(purchase) => mapped.purchases.push(purchase),
+                    Err(malformed) => mapped.rejected.extend(malformed.rejections()),
+                },
+                Some((fields, [rule, billed_by])) => {
+                    match self.reader.purchase(&fields, &mut self.metadata, records) {
+                        Ok(line) => mapped.covered.push(Covered {
+                            rule: rule.to_owned(),
+                            billed_by: billed_by.to_owned(),
+                            line,
+                        }),
+                        Err(malformed) => mapped.rejected.extend(malformed.rejections()),
+                    }
+                }
             }
         }
         Ok(())

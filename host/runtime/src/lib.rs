@@ -19,7 +19,7 @@ mod plugin;
 mod wasi;
 
 pub use admission::{Admission, AdmissionError, Finding, Role};
-pub use columns::{Mapped, MappedPurchase};
+pub use columns::{Covered, Mapped, MappedPurchase};
 pub use engine::Sandbox;
 pub use error::{CallError, SandboxError};
 pub use limits::{Limits, Usage};

@@ -110,6 +110,7 @@ fn page(partition: usize, number: usize, records: usize) -> Page {
         digest,
         context: "{}".into(),
         contributions,
+        lines: Vec::new(),
         texts: Vec::new(),
         facts: Vec::new(),
         balance,

@@ -16,7 +16,7 @@ use crate::book::Book;
 use crate::error::failed;
 use crate::upsert::Stamp;
 use crate::values::{from_json, instant, key, nanos, to_json, unsigned};
-use crate::{SqliteStore, Write, pages, partitions, pricing, rollups, runs, texts};
+use crate::{SqliteStore, Write, lines, pages, partitions, pricing, rollups, runs, texts};
 
 /// The partition as the run works on it.
 struct Retrieved {
@@ -117,8 +117,9 @@ async fn replace(
     let stored = Stored { last: standing.last, stage: highest_stage(tx, fence, partition).await? };
     admit(seniority, partition.stage, stored).map_err(|_| Error::Stale)?;
     let chunks = chunk_heads(tx, staged).await?;
+    let has_records = !chunks.is_empty() || lines::are_staged(tx, staged).await?;
     // Nothing at all withdraws nothing: an invoice that is not there yet must not shut out the daily figures.
-    let lower = if chunks.is_empty() { Vec::new() } else { lower_stages(tx, fence, partition).await? };
+    let lower = if has_records { lower_stages(tx, fence, partition).await? } else { Vec::new() };
     let mut former = standing.weight.clone();
     lower.iter().for_each(|lower| merge(&mut former, &lower.weight));
     let book = Book::load(tx, fence.account, &policy.zone).await?;
@@ -140,7 +141,31 @@ async fn replace(
     let stamp = Stamp { run: fence.run.0, at: nanos(policy.now) };
     let done = commit(&mut Io { tx, stamp, ours: &ours }, task, policy).await?;
     pricing::touch(tx, fence, &partition.feed, &done.touched).await?;
+    if has_records {
+        replace_lines(tx, fence, partition, &ours, staged).await?;
+    }
     finish(tx, fence, &ours, staged, stamp, seniority, done).await
+}
+
+/// Replaces the invoice lines of the partition, and withdraws those of lower stages. One that has records counts as one
+/// of its stage even where other feeds bill all of them.
+async fn replace_lines(
+    tx: &mut Write,
+    fence: Fence,
+    partition: &Partition,
+    ours: &[Standing],
+    staged: i64,
+) -> Result<()> {
+    let Some((standing, lower)) = ours.split_first() else { return Ok(()) };
+    lines::replace(tx, fence.account, standing.no.0, &partition.month, staged).await?;
+    for lower in lower {
+        lines::withdraw(tx, lower.no.0).await?;
+    }
+    query!("UPDATE partitions SET raised = 1 WHERE id = ?", standing.no.0)
+        .execute(&mut **tx)
+        .await
+        .map_err(failed)?;
+    Ok(())
 }
 
 /// Everything the commit leaves beside the rows.

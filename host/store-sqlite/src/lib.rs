@@ -13,6 +13,7 @@ mod error;
 mod facts;
 mod frontier;
 mod ledger;
+mod lines;
 mod pages;
 mod partitions;
 mod people;

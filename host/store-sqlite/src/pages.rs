@@ -24,6 +24,7 @@ pub(crate) struct PackedPage {
     balance: String,
     rejections: String,
     chunks: Vec<Chunk>,
+    lines: Option<String>,
     texts: Option<String>,
     facts: Option<String>,
 }
@@ -92,7 +93,7 @@ impl SqliteStore {
 fn pack(account: AccountId, feed: Option<&str>, page: Page, is_new: bool) -> Result<PackedPage> {
     let chunks = match feed {
         Some(feed) => staging::pack(account, feed, &page.contributions)?,
-        None if page.contributions.is_empty() && page.texts.is_empty() => Vec::new(),
+        None if page.contributions.is_empty() && page.texts.is_empty() && page.lines.is_empty() => Vec::new(),
         // What belongs to no partition could never be committed, nor replaced.
         None => return Err(Error::NotFound("partition of this page")),
     };
@@ -106,6 +107,7 @@ fn pack(account: AccountId, feed: Option<&str>, page: Page, is_new: bool) -> Res
         balance: to_json(&page.balance)?,
         rejections: to_json(&page.rejections)?,
         chunks,
+        lines: if page.lines.is_empty() { None } else { Some(to_json(&page.lines)?) },
         texts,
         facts: if page.facts.is_empty() { None } else { Some(to_json(&page.facts)?) },
     })
@@ -158,7 +160,8 @@ pub(crate) async fn insert(
     );
     let read = read.execute(&mut **tx).await.map_err(failed)?.last_insert_rowid();
     if let Some(partition) = partition {
-        stage(tx, read, partition, page.chunks, page.texts).await?;
+        stage(tx, read, partition, page.chunks).await?;
+        stage_documents(tx, read, partition, page.lines, page.texts).await?;
     }
     match page.facts {
         Some(facts) => facts::put_json(tx, fence, &facts).await,
@@ -196,13 +199,7 @@ async fn keep_bytes(tx: &mut Write, account: AccountId, page: &PackedPage) -> Re
     Ok(())
 }
 
-async fn stage(
-    tx: &mut Write,
-    read: i64,
-    partition: i64,
-    chunks: Vec<Chunk>,
-    texts: Option<String>,
-) -> Result<()> {
+async fn stage(tx: &mut Write, read: i64, partition: i64, chunks: Vec<Chunk>) -> Result<()> {
     for chunk in chunks {
         let (first, last) = (chunk.first.as_bytes().as_slice(), chunk.last.as_bytes().as_slice());
         let length = signed(chunk.length);
@@ -213,6 +210,22 @@ async fn stage(
         .execute(&mut **tx)
         .await
         .map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn stage_documents(
+    tx: &mut Write,
+    read: i64,
+    partition: i64,
+    lines: Option<String>,
+    texts: Option<String>,
+) -> Result<()> {
+    if let Some(lines) = lines {
+        query!("INSERT INTO staged_lines (read, partition, lines) VALUES (?, ?, ?)", read, partition, lines)
+            .execute(&mut **tx)
+            .await
+            .map_err(failed)?;
     }
     if let Some(texts) = texts {
         query!("INSERT INTO staged_texts (read, partition, texts) VALUES (?, ?, ?)", read, partition, texts)
@@ -230,6 +243,13 @@ pub(crate) async fn drop_staged(tx: &mut Write, run: RunId) -> Result<()> {
         .await
         .map_err(failed)?;
     query!(
+        "DELETE FROM staged_lines WHERE partition IN (SELECT id FROM run_partitions WHERE run = ?)",
+        run.0
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(failed)?;
+    query!(
         "DELETE FROM staged_texts WHERE partition IN (SELECT id FROM run_partitions WHERE run = ?)",
         run.0
     )
@@ -242,6 +262,10 @@ pub(crate) async fn drop_staged(tx: &mut Write, run: RunId) -> Result<()> {
 /// Drops what is staged for one partition of a run; the pages stay.
 pub(crate) async fn drop_partition(tx: &mut Write, partition: i64) -> Result<()> {
     query!("DELETE FROM staged WHERE partition = ?", partition).execute(&mut **tx).await.map_err(failed)?;
+    query!("DELETE FROM staged_lines WHERE partition = ?", partition)
+        .execute(&mut **tx)
+        .await
+        .map_err(failed)?;
     query!("DELETE FROM staged_texts WHERE partition = ?", partition)
         .execute(&mut **tx)
         .await

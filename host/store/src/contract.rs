@@ -11,6 +11,7 @@ mod books;
 mod ledger;
 mod people;
 mod pricing;
+mod reconciliation;
 mod runs;
 mod states;
 mod texts;
@@ -21,6 +22,7 @@ pub use books::*;
 pub use ledger::*;
 pub use people::*;
 pub use pricing::*;
+pub use reconciliation::*;
 pub use runs::*;
 pub use states::*;
 pub use texts::*;
@@ -72,6 +74,10 @@ macro_rules! contract_tests {
             a_held_void_that_is_kept_stays_until_the_vendor_is_read_again,
             a_held_void_of_a_closed_month_is_taken_by_a_correction, a_held_void_of_another_account_is_not_decided,
             our_own_customers_are_replaced_as_a_list, rejected_records_that_stand_are_told_by_reason,
+            reconcil_a_line_stands_beside_the_purchases_that_bill_it,
+            reconcil_billed_lines_withdraw_the_unbilled,
+            reconcil_an_answer_without_a_line_takes_none_away,
+            reconcil_what_is_billed_to_nobody_is_told_apart,
             texts_are_replaced_with_their_partition, coverage_counts_the_products_that_purchases_name,
         }
     };

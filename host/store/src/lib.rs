@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod people;
 pub mod periods;
 pub mod pricing;
+pub mod reconciliation;
 pub mod runs;
 pub mod staging;
 pub mod texts;
@@ -22,13 +23,14 @@ pub use customers::Customers;
 pub use ledger::Ledger;
 pub use people::People;
 pub use periods::Periods;
+pub use reconciliation::Reconciliation;
 pub use runs::Runs;
 pub use texts::Texts;
 
 /// A whole store.
-pub trait Store: Accounts + Runs + Ledger + Texts + People + Customers + Periods {}
+pub trait Store: Accounts + Runs + Ledger + Texts + People + Customers + Periods + Reconciliation {}
 
-impl<T: Accounts + Runs + Ledger + Texts + People + Customers + Periods> Store for T {}
+impl<T: Accounts + Runs + Ledger + Texts + People + Customers + Periods + Reconciliation> Store for T {}
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

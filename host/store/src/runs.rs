@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::{Timestamp, civil::Date};
+use purser_domain::reconciliation::InvoiceLine;
 use purser_domain::{AccountId, Balance, Contribution, Digest, RunId};
 use serde::{Deserialize, Serialize};
 
@@ -168,6 +169,8 @@ pub struct Page {
     pub context: String,
     /// What the mapping said, one per record group, in page order; equal references not yet summed.
     pub contributions: Vec<Contribution>,
+    /// Lines of an invoice that another feed bills.
+    pub lines: Vec<InvoiceLine>,
     /// What the localisation said.
     pub texts: Vec<ProductText>,
     /// What was read for later feeds.

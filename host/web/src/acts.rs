@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use purser_domain::{AccountId, ConnectorId, Digest, RunId};
 use purser_pipeline::fate::Fate;
+use purser_pipeline::reconcile::FeedPart;
 use purser_store::accounts::{HostSettings, Probe, Settings};
 use purser_store::runs::PageSource;
 use serde::{Deserialize, Serialize};
@@ -143,6 +144,8 @@ pub struct ConnectorView {
     pub settings_schema: serde_json::Value,
     /// Kinds of data it retrieves.
     pub feeds: Vec<FeedView>,
+    /// What reconciliation has to know of the feeds that bring Purchases.
+    pub reconciled: Vec<FeedPart>,
     /// Which feed bills each class of the vendor's charges; empty where the connector has no such table.
     pub coverage: Vec<CoverageView>,
     /// Every request it may make.

@@ -18,6 +18,7 @@ pub(crate) mod plugins;
 pub(crate) mod preflight;
 mod purchase_query;
 pub(crate) mod purchases;
+pub(crate) mod reconciliation;
 pub(crate) mod record;
 mod records;
 pub(crate) mod run;

@@ -14,8 +14,8 @@ use tower_sessions::Session;
 
 use crate::pages::{
     account, activity, api, audit, connector, connector_settings, consent, coverage, customers, dashboard,
-    explain, health, periods, plugins, preflight, purchases, record, run, setup, sign_in, site_settings,
-    unmapped, vanished,
+    explain, health, periods, plugins, preflight, purchases, reconciliation, record, run, setup, sign_in,
+    site_settings, unmapped, vanished,
 };
 use crate::problem::Problem;
 use crate::shell::Person;
@@ -104,6 +104,8 @@ routes! {
     Viewer get "/purchases/{purchase}" => explain::show;
     Viewer get "/purchases/{purchase}/pages/{page}" => explain::page_bytes;
 
+    Viewer get "/reconciliation" => reconciliation::show;
+    Viewer get "/reconciliation/export.csv" => reconciliation::export;
     Viewer get "/records/{account}/{page}/{ordinal}" => record::show;
 
     Viewer get "/activity" => activity::list;

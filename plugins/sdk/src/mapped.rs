@@ -78,11 +78,15 @@ pub struct Mapped {
 impl Mapped {
     /// Takes a Purchase and the ordinals of the records it was read from.
     pub fn purchase(&mut self, purchase: &Purchase<'_>, records: &[u32]) {
-        let (kind, group, key) = match &purchase.amount {
-            Amount::Given => ("given", "", ""),
-            Amount::Tiered { group, key } => ("tiered", group.as_ref(), key.as_ref()),
-            Amount::None => ("none", "", ""),
+        let amount = match &purchase.amount {
+            Amount::Given => ["given", "", ""],
+            Amount::Tiered { group, key } => ["tiered", group.as_ref(), key.as_ref()],
+            Amount::None => ["none", "", ""],
         };
+        self.push(purchase, amount, records);
+    }
+
+    fn push(&mut self, purchase: &Purchase<'_>, [kind, group, key]: [&str; 3], records: &[u32]) {
         let fields = [
             &*purchase.reference,
             &*purchase.vendor_customer,
@@ -114,6 +118,12 @@ impl Mapped {
         self.purchases += 1;
         self.purchase_counts.extend([pairs, count(records.len())]);
         self.purchase_counts.extend_from_slice(records);
+    }
+
+    /// Takes a line of an invoice that the feed `billed_by` bills: it is ignored by `rule`, and set against what that feed
+    /// brings.
+    pub fn covered(&mut self, line: &Purchase<'_>, rule: &str, billed_by: &str, record: u32) {
+        self.push(line, ["covered", rule, billed_by], &[record]);
     }
 
     /// Sets a record aside by a rule: it is meant not to become a Purchase.
@@ -205,6 +215,18 @@ mod tests {
         assert_eq!(read.ignored, [("rule".to_owned(), vec![1, 4])]);
         assert_eq!(read.rejected, [(2, "no\u{fffd}good".to_owned())]);
         assert_eq!(read.facts.len(), 1);
+    }
+
+    #[test]
+    fn a_covered_line_is_no_purchase_and_counts_as_ignored() {
+        let mut mapped = Mapped::default();
+        mapped.ignore("covered-by-usage", 0);
+        let line = Purchase { cost: "1.5".into(), currency: "EUR".into(), ..Purchase::default() };
+        mapped.covered(&line, "covered-by-usage", "usage", 1);
+        let read = unpack(&mapped.pack()).unwrap();
+        assert!(read.purchases.is_empty());
+        assert_eq!((read.covered[0].field("cost"), read.covered[0].field("tier-key")), ("1.5", "usage"));
+        assert_eq!(read.ignored, [("covered-by-usage".to_owned(), vec![0, 1])]);
     }
 
     #[test]

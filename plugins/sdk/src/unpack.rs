@@ -30,6 +30,8 @@ pub const FIELDS: [&str; 18] = [
 pub struct Unpacked {
     /// In page order.
     pub purchases: Vec<UnpackedPurchase>,
+    /// Lines of an invoice that another feed bills; their records stand in `ignored` too, as the host counts them.
+    pub covered: Vec<UnpackedPurchase>,
     /// Rule, and the ordinals of its records.
     pub ignored: Vec<(String, Vec<u32>)>,
     /// Ordinal and reason.
@@ -77,7 +79,11 @@ pub fn unpack(columns: &Columns) -> Result<Unpacked, String> {
         let fields = (0..FIELDS.len()).map(|_| reader.string()).collect::<Result<_, _>>()?;
         let metadata =
             (0..pairs).map(|_| Ok((reader.string()?, reader.string()?))).collect::<Result<_, String>>()?;
-        read.purchases.push(UnpackedPurchase { fields, metadata, records });
+        let purchase = UnpackedPurchase { fields, metadata, records };
+        match purchase.field("amount") {
+            "covered" => read.covered.push(purchase),
+            _ => read.purchases.push(purchase),
+        }
     }
     for _ in 0..reader.count()? {
         let records = reader.count()?;
@@ -90,6 +96,13 @@ pub fn unpack(columns: &Columns) -> Result<Unpacked, String> {
         read.facts.push(Fact { kind: reader.string()?, key: reader.string()?, value: reader.string()? });
     }
     reader.end()?;
+    for line in &read.covered {
+        let rule = line.field("tier-group");
+        match read.ignored.iter_mut().find(|(known, _)| known == rule) {
+            Some((_, records)) => records.extend(&line.records),
+            None => read.ignored.push((rule.to_owned(), line.records.clone())),
+        }
+    }
     Ok(read)
 }
 

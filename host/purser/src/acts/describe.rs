@@ -2,6 +2,7 @@
 
 use purser_domain::ConnectorId;
 use purser_pipeline::connector::Clouds;
+use purser_pipeline::reconcile;
 use purser_runtime::Plugin;
 use purser_runtime::contract::manifest::{
     Call, Consent, CoverageRow, Descriptor, Feed, FeedKind, Method, Partitioning,
@@ -33,6 +34,7 @@ pub fn view(id: &ConnectorId, plugin: &Plugin) -> ConnectorView {
         default_locale: descriptor.default_locale.clone(),
         settings_schema: serde_json::from_str(&descriptor.settings_schema).unwrap_or_default(),
         feeds: descriptor.feeds.iter().map(feed_view).collect(),
+        reconciled: reconcile::feeds(descriptor),
         coverage: coverage(descriptor),
         calls: descriptor.calls.iter().map(|call| call_view(descriptor, call)).collect(),
         download_hosts: descriptor.download_hosts.iter().map(|host| host.pattern.clone()).collect(),

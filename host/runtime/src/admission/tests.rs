@@ -53,6 +53,7 @@ fn feed(name: &str, kind: FeedKind, gives: &[&str], needs: &[&str]) -> Feed {
         name: name.into(),
         title: name.into(),
         kind,
+        invoice: false,
         partitioning: Partitioning::Scope,
         framing: Framing::JsonItems("/items".into()),
         gives: gives.iter().map(|kind| (*kind).into()).collect(),
@@ -75,6 +76,7 @@ fn coverage(class: &str, mode: &str, feed: &str) -> CoverageRow {
         title: class.into(),
         mode: mode.into(),
         feed: feed.into(),
+        on_invoice: false,
         note: String::new(),
     }
 }

@@ -9,10 +9,37 @@ use jiff::Timestamp;
 use purser_domain::purchase::{Amount, Description};
 use purser_domain::{Currency, Decimal};
 
-use super::{MappedPurchase, shorten};
+use super::{MappedPurchase, Mismatch, shorten};
 
 /// Strings of a purchase before its metadata.
 pub(super) const FIELDS: usize = 18;
+const REFERENCE: usize = 0;
+const AMOUNT_KIND: usize = 15;
+
+/// Strings of a purchase, and of a covered line its rule and the feed that bills it.
+type CoveredFields<'a> = ([&'a str; FIELDS], [&'a str; 2]);
+
+/// Whether these are the strings of a line that another feed bills; then as those of a purchase with a given cost. Its
+/// reference may be empty.
+pub(super) fn covered<'a>(fields: &[&'a str; FIELDS]) -> Result<Option<CoveredFields<'a>>, Mismatch> {
+    let &[.., kind, rule, billed_by] = fields;
+    if kind != "covered" {
+        return Ok(None);
+    }
+    if rule.is_empty() || billed_by.is_empty() {
+        return Err(Mismatch("a covered line without a rule, or without the feed that bills it".into()));
+    }
+    let mut fields = *fields;
+    for (at, field) in fields.iter_mut().enumerate() {
+        match at {
+            REFERENCE if field.is_empty() => *field = "covered",
+            AMOUNT_KIND => *field = "given",
+            _ if at > AMOUNT_KIND => *field = "",
+            _ => {}
+        }
+    }
+    Ok(Some((fields, [rule, billed_by])))
+}
 
 /// Why a purchase cannot be taken, and whose records that concerns.
 pub(super) struct Malformed {

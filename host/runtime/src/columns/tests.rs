@@ -213,3 +213,30 @@ fn a_group_without_a_rule_is_refused() {
     let page = Page::default().strings(&[""]).counts(&[0, 1, 1, 0, 0, 0]);
     assert_eq!(mismatch(&page, 1), "an ignored group names no rule");
 }
+
+/// One line that another feed bills, from record 0.
+fn covered(rule: &str, billed_by: &str, cost: &str) -> Page {
+    let mut fields = FIELDS;
+    (fields[0], fields[10]) = ("", cost);
+    fields[15..].copy_from_slice(&["covered", rule, billed_by]);
+    Page::default().strings(&fields).counts(&[1, 0, 1, 0, 0, 0, 0])
+}
+
+#[test]
+fn a_line_that_another_feed_bills_is_no_purchase() {
+    let mapped = covered("covered-by-usage", "usage", "0.14").decode(1).unwrap();
+    assert!(mapped.purchases.is_empty() && mapped.ignored.is_empty());
+    let line = &mapped.covered[0];
+    assert_eq!((line.rule.as_str(), line.billed_by.as_str()), ("covered-by-usage", "usage"));
+    assert_eq!((line.line.cost.clone(), &line.line.records), (Some("0.14".parse().unwrap()), &vec![0]));
+    assert_eq!(line.line.description.amount, purser_domain::purchase::Amount::Given);
+}
+
+#[test]
+fn a_covered_line_names_its_rule_and_who_bills_it_and_says_an_amount() {
+    for (rule, billed_by) in [("", "usage"), ("covered-by-usage", "")] {
+        assert!(mismatch(&covered(rule, billed_by, "0.14"), 1).contains("covered line"));
+    }
+    let mapped = covered("covered-by-usage", "usage", "").decode(1).unwrap();
+    assert!(mapped.covered.is_empty() && mapped.rejected[0].1.contains("without a cost"), "{mapped:?}");
+}

@@ -118,6 +118,7 @@ pub(super) fn page(number: u32, contributions: Vec<Contribution>) -> Page {
         context: r#"{"page":"context"}"#.into(),
         balance: balance(&contributions),
         contributions,
+        lines: Vec::new(),
         texts: Vec::new(),
         facts: Vec::new(),
         rejections: Vec::new(),

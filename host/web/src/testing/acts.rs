@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use purser_domain::{AccountId, ConnectorId, Digest, Purchase, RunId};
 use purser_pipeline::fate::Fate;
+use purser_pipeline::reconcile::FeedPart;
 use purser_store::Store;
 use purser_store::accounts::{ConsentState, Grant, HostSettings, Probe, Settings};
 use purser_store::ledger::Filter;
@@ -81,6 +82,15 @@ pub(crate) fn connector() -> ConnectorView {
             "skip": { "type": "array", "items": { "type": "string" }, "title": "Skip" },
         }}),
         feeds: vec![feed("usage", "Metered usage", "purchases"), feed("names", "Product names", "texts")],
+        reconciled: [("usage", false), ("invoice", true)]
+            .map(|(name, is_invoice)| FeedPart {
+                name: name.into(),
+                is_invoice,
+                is_on_invoice: true,
+                is_quantity_only: false,
+                has_stages: is_invoice,
+            })
+            .into(),
         coverage: Vec::new(),
         calls: vec![CallView {
             name: "customers".into(),

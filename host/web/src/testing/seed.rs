@@ -6,6 +6,7 @@ use bytes::Bytes;
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use purser_domain::purchase::{Amount, Description, Evidence};
+use purser_domain::reconciliation::InvoiceLine;
 use purser_domain::{AccountId, Balance, Contribution, Digest, RunId, Tally};
 use purser_pipeline::report::{Feed, Report};
 use purser_store::Store;
@@ -95,6 +96,7 @@ fn page(text: String, contributions: Vec<Contribution>) -> Page {
         bytes,
         context: r#"{"feed":"usage","page":0}"#.into(),
         contributions,
+        lines: Vec::new(),
         texts: Vec::new(),
         facts: Vec::new(),
         balance,
@@ -128,13 +130,13 @@ struct Retrieval<'a> {
 
 impl Retrieval<'_> {
     async fn bring(&mut self, feed: &str, page: Page) {
-        let partition = Partition {
-            feed: feed.into(),
-            key: "p1".into(),
-            month: String::new(),
-            currency: String::new(),
-            stage: 0,
+        let (month, currency, stage) = match feed {
+            "invoice" => ("2026-11", "EUR", 1),
+            _ => ("", "", 0),
         };
+        let (feed_name, key) = (feed.to_owned(), "p1".to_owned());
+        let partition =
+            Partition { feed: feed_name, key, month: month.into(), currency: currency.into(), stage };
         let request = NewRequest {
             feed: feed.into(),
             partition: Some(partition.clone()),
@@ -242,6 +244,35 @@ impl Site {
         let report = serde_json::to_value(&run.report).unwrap();
         let ended = now + SignedDuration::from_secs(95);
         self.store.finish_run(fence, RunState::Succeeded, &report, ended).await.unwrap();
+    }
+
+    /// The month's invoice, which charges the first customer's usage with one line.
+    pub(crate) async fn bring_invoice(&self, cost: &str) {
+        let now = self.clock.now();
+        let (_, fence) = self.begin(now).await;
+        let mut run = Retrieval { store: self.store.as_ref(), fence, now, report: Report::default() };
+        let mut page = page(format!("invoice {cost}"), Vec::new());
+        let said = contribution("VM", "c-1", Some(cost), "24", 0, Digest::of(b"invoice"));
+        let mut tally = Tally::default();
+        tally.add_contribution(&said);
+        page.balance.received.merge(&tally);
+        page.balance.ignored.insert("covered-by-usage".into(), tally);
+        page.lines = vec![InvoiceLine {
+            rule: "covered-by-usage".into(),
+            billed_by: "usage".into(),
+            vendor_customer: "c-1".into(),
+            vendor_subscription: said.description.vendor_subscription.clone(),
+            product_key: "key-VM".into(),
+            product_text: "VM".into(),
+            quantity: said.quantity.clone(),
+            unit: said.description.unit.clone(),
+            cost: said.cost.clone().unwrap(),
+            currency: said.description.currency.clone().unwrap(),
+            start: said.description.start,
+            end: said.description.end,
+        }];
+        run.bring("invoice", page).await;
+        self.store.finish_run(fence, RunState::Succeeded, &serde_json::json!({}), now).await.unwrap();
     }
 
     /// A run that no longer shows two of three.

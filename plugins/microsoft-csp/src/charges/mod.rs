@@ -46,6 +46,8 @@ struct Row {
     /// None: in both.
     mode: Option<Mode>,
     feed: &'static str,
+    /// Whether charge lines show it too.
+    is_on_invoice: bool,
     title: &'static str,
     note: &'static str,
 }
@@ -55,6 +57,7 @@ const TABLE: [Row; 12] = [
         class: Class::Seats,
         mode: Some(Mode::DailySnapshot),
         feed: feeds::LICENCES,
+        is_on_invoice: true,
         title: "Licences",
         note: "One Purchase per subscription and local day, with a quantity and no money. A missed day is a gap.",
     },
@@ -62,6 +65,7 @@ const TABLE: [Row; 12] = [
         class: Class::Seats,
         mode: Some(Mode::ChargeEvents),
         feed: feeds::RECONCILIATION,
+        is_on_invoice: true,
         title: "Licences",
         note: "Microsoft's charge lines with their money, credit and rebill as they come.",
     },
@@ -69,6 +73,7 @@ const TABLE: [Row; 12] = [
         class: Class::AzurePlan,
         mode: None,
         feed: feeds::RATED_USAGE,
+        is_on_invoice: true,
         title: "Azure plan usage",
         note: "Amounts as Microsoft gives them, by day and resource; partner earned credit is in them.",
     },
@@ -76,6 +81,7 @@ const TABLE: [Row; 12] = [
         class: Class::LegacyAzure,
         mode: None,
         feed: feeds::UTILIZATION,
+        is_on_invoice: false,
         title: "Azure usage (legacy)",
         note: "Quantities by day and resource, priced from the rate card.",
     },
@@ -114,7 +120,7 @@ const TABLE: [Row; 12] = [
 ];
 
 const fn by_lines(class: Class, title: &'static str, note: &'static str) -> Row {
-    Row { class, mode: None, feed: feeds::RECONCILIATION, title, note }
+    Row { class, mode: None, feed: feeds::RECONCILIATION, is_on_invoice: true, title, note }
 }
 
 impl Class {
@@ -140,10 +146,15 @@ impl Class {
         TABLE.iter().find(|row| row.class == self).map_or("", |row| row.title)
     }
 
+    /// The feed that bills it.
+    pub fn billed_by(self, mode: Mode) -> &'static str {
+        let holds = |row: &&Row| row.class == self && row.mode.is_none_or(|of| of == mode);
+        TABLE.iter().find(holds).map_or(feeds::RECONCILIATION, |row| row.feed)
+    }
+
     /// The rule another feed's copy is ignored by; none where `feed` is the one that bills it.
     pub fn covered_elsewhere(self, feed: &str, mode: Mode) -> Option<&'static str> {
-        let holds = |row: &&Row| row.class == self && row.mode.is_none_or(|of| of == mode);
-        let billed_by = TABLE.iter().find(holds).map_or(feeds::RECONCILIATION, |row| row.feed);
+        let billed_by = self.billed_by(mode);
         (billed_by != feed).then(|| covered_by(billed_by))
     }
 }
@@ -169,6 +180,7 @@ pub fn coverage() -> Vec<CoverageRow> {
         title: row.title.to_owned(),
         mode: mode(row.mode).to_owned(),
         feed: row.feed.to_owned(),
+        on_invoice: row.is_on_invoice,
         note: row.note.to_owned(),
     };
     TABLE.iter().map(row).collect()

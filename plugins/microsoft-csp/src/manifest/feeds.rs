@@ -63,6 +63,7 @@ pub fn feeds() -> Vec<Feed> {
             quantity: owned(&["/BillableQuantity", "/Quantity"]),
             unit: owned(&["/UnitType"]),
             customer: owned(&["/CustomerId"]),
+            invoice: true,
             ..feed(RECONCILIATION, "Charge lines", FeedKind::Purchases, Partitioning::CurrencyMonthStage)
         },
         Feed {
@@ -87,6 +88,7 @@ fn feed(name: &str, title: &str, kind: FeedKind, partitioning: Partitioning) -> 
         name: name.to_owned(),
         title: title.to_owned(),
         kind,
+        invoice: false,
         partitioning,
         framing: Framing::JsonItems("/items".to_owned()),
         gives: Vec::new(),

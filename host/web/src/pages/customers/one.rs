@@ -126,7 +126,6 @@ fn change(customer: &str, sent: &Sent) -> Result<MappingChange, String> {
     Ok(MappingChange { vendor_customer: customer.to_owned(), from: mappings::first_day(&sent.from)?, target })
 }
 
-#[expect(clippy::too_many_arguments, reason = "the page and what was sent to it")]
 async fn draw(
     state: &WebState,
     visitor: &Visitor,

@@ -50,9 +50,10 @@ impl<'c> Billing<'c> {
         let cost = line.required_decimal(SUBTOTAL)?;
         let days = self.days(&line)?;
         let month = if self.month.is_empty() { days.first.get(..7).unwrap_or_default() } else { self.month };
-        if let Some(rule) = class.covered_elsewhere(feeds::RECONCILIATION, self.settings.licence_mode(month))
-        {
-            mapped.ignore(rule, ordinal);
+        let mode = self.settings.licence_mode(month);
+        if let Some(rule) = class.covered_elsewhere(feeds::RECONCILIATION, mode) {
+            let covered = covered(&line, &days, cost)?;
+            mapped.covered(&covered, rule, class.billed_by(mode), ordinal);
             return Ok(());
         }
         let (customer, subscription) = (line.text(CUSTOMER)?, line.text(SUBSCRIPTION)?);
@@ -117,6 +118,25 @@ impl<'c> Billing<'c> {
         let last = day(CHARGE_END)?.filter(|last| *last >= first).unwrap_or_else(|| first.clone());
         Ok(Days { first, last })
     }
+}
+
+/// A line that another feed bills: what it takes to set it against that feed's Purchases.
+fn covered<'r>(line: &Line<'r>, days: &Days, cost: Cow<'r, str>) -> Result<Purchase<'r>, String> {
+    let ((start, _), (_, end)) = (date::day(&days.first)?, date::day(&days.last)?);
+    Ok(Purchase {
+        vendor_customer: ids::id(&line.text(CUSTOMER)?).into_owned().into(),
+        vendor_subscription: ids::id(&line.text(SUBSCRIPTION)?).into_owned().into(),
+        product_key: product_key(line)?.into(),
+        product_text: first_of(line, &[METER, SKU_NAME, PRODUCT_NAME])?,
+        quantity: quantity(line)?,
+        unit: line.text(UNIT)?,
+        cost,
+        currency: currency(line)?,
+        start: date::rfc3339(start).into(),
+        end: date::rfc3339(end).into(),
+        amount: Amount::Given,
+        ..Purchase::default()
+    })
 }
 
 /// What stays the same from the first unbilled line to the billed one: who, of which order and product, what kind of

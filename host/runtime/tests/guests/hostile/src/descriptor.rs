@@ -45,6 +45,7 @@ fn feed() -> Feed {
         name: "lines".into(),
         title: "Lines".into(),
         kind: FeedKind::Purchases,
+        invoice: false,
         partitioning: Partitioning::Scope,
         framing: Framing::Lines,
         gives: Vec::new(),
