@@ -19,3 +19,4 @@ mod traps;
 #[path = "../../host/purser/src/demo/visitor.rs"]
 mod visitor;
 mod world;
+mod year;

@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use purser_runtime::contract::manifest::{FeedKind, Partitioning};
 use purser_store::Result;
 use purser_store::runs::{Run, RunState};
+use serde::Deserialize as _;
 
 use crate::progress::Progress;
 use crate::report::{Feed, Note, Report};
@@ -44,10 +45,17 @@ pub async fn look(work: &Work, progress: &Progress, drop_percent: u32) -> Result
     Ok(())
 }
 
-/// A run before this one, with what it brought.
+/// A run before this one, with what it brought. Reports are long, and mostly the newest tells enough.
 struct Former {
     date: Date,
-    report: Report,
+    report: serde_json::Value,
+}
+
+impl Former {
+    fn row(&self, feed: &str) -> Feed {
+        let report = Report::deserialize(&self.report).unwrap_or_default();
+        row(&report, feed)
+    }
 }
 
 /// Runs that ended and brought something, the newest first.
@@ -55,11 +63,7 @@ async fn former(work: &Work) -> Result<Vec<Former>> {
     let finished = |state| matches!(state, RunState::Succeeded | RunState::Warnings | RunState::Partial);
     let runs = work.store.runs(Some(work.account()), FORMER).await?.into_iter();
     let runs = runs.filter(|run| run.id < work.run.id && finished(run.state));
-    let read = |run: Run| {
-        let report = serde_json::from_value(run.report).ok()?;
-        Some(Former { date: run.order.local_date, report })
-    };
-    Ok(runs.filter_map(read).collect())
+    Ok(runs.map(|run| Former { date: run.order.local_date, report: run.report }).collect())
 }
 
 fn row(report: &Report, feed: &str) -> Feed {
@@ -73,7 +77,7 @@ fn is_silent(feed: &Feed) -> bool {
 
 /// A feed that brought nothing where the run before brought something.
 fn zero(report: &Report, former: &[Former], feed: &str) -> Option<Note> {
-    let mut rows = former.iter().map(|former| row(&former.report, feed));
+    let mut rows = former.iter().map(|former| former.row(feed));
     let before = rows.find(|row| row.records > 0 || is_silent(row))?;
     let is_lost = is_silent(&row(report, feed)) && before.records > 0;
     let what = format!("no records, where the run before had {}", before.records);
@@ -83,8 +87,7 @@ fn zero(report: &Report, former: &[Former], feed: &str) -> Option<Note> {
 /// A feed of which each run takes a whole picture, and which shows much less than the one before.
 fn drop(report: &Report, former: &[Former], feed: &str, percent: u32) -> Option<Note> {
     let now = row(report, feed).records;
-    let before =
-        former.iter().map(|former| row(&former.report, feed).records).find(|records| *records > 0)?;
+    let before = former.iter().map(|former| former.row(feed).records).find(|records| *records > 0)?;
     let lost = u128::from(before.saturating_sub(now)) * 100;
     let is_drop = now > 0 && lost > u128::from(before) * u128::from(percent);
     let what = format!("{now} records, where the run before had {before}");
@@ -93,11 +96,10 @@ fn drop(report: &Report, former: &[Former], feed: &str, percent: u32) -> Option<
 
 /// Days of which no picture was taken, and never can be.
 fn gap(report: &Report, former: &[Former], feed: &str, today: Date) -> Option<Note> {
-    let is_taken = |report: &Report| row(report, feed).partitions > 0;
-    if !is_taken(report) {
+    if row(report, feed).partitions == 0 {
         return None;
     }
-    let last = former.iter().find(|former| is_taken(&former.report))?.date;
+    let last = former.iter().find(|former| former.row(feed).partitions > 0)?.date;
     let days: Vec<Date> = last.series(1.day()).skip(1).take_while(|day| *day < today).collect();
     let named: Vec<String> = days.iter().take(NAMED).map(Date::to_string).collect();
     let more = if days.len() > NAMED { ", …" } else { "" };
@@ -109,10 +111,8 @@ fn gap(report: &Report, former: &[Former], feed: &str, today: Date) -> Option<No
 /// are the account's, the oldest first.
 #[must_use]
 pub fn missed_days(runs: &[Run], feed: &str, before: Date) -> Vec<Date> {
-    let is_taken = |run: &&Run| {
-        let report: Option<Report> = serde_json::from_value(run.report.clone()).ok();
-        report.is_some_and(|report| row(&report, feed).partitions > 0)
-    };
+    let is_taken =
+        |run: &&Run| Report::deserialize(&run.report).is_ok_and(|report| row(&report, feed).partitions > 0);
     let taken: BTreeSet<Date> = runs.iter().filter(is_taken).map(|run| run.order.local_date).collect();
     let Some(first) = taken.first() else { return Vec::new() };
     first.series(1.day()).take_while(|day| *day < before).filter(|day| !taken.contains(day)).collect()
@@ -172,7 +172,11 @@ mod tests {
     }
 
     fn former(runs: Vec<(i8, Report)>) -> Vec<Former> {
-        runs.into_iter().map(|(day, report)| Former { date: date(2026, 11, day), report }).collect()
+        let former = |(day, report)| Former {
+            date: date(2026, 11, day),
+            report: serde_json::to_value::<Report>(report).unwrap(),
+        };
+        runs.into_iter().map(former).collect()
     }
 
     #[test]

@@ -25,7 +25,12 @@ pub async fn close_due(work: &Work, progress: &Progress, state: RunState) -> Res
     }
     let Some(days) = work.store.settings(work.account()).await?.host.close_after_days else { return Ok(()) };
     let today = work.run.order.local_date;
-    for month in due(&work.store.periods(work.account()).await?, today, days) {
+    let limit = limit(today, days);
+    // Most runs have nothing to close, and the sums of all months are much to read.
+    if work.store.last_closed(work.account()).await?.is_some_and(|last| last.next() >= limit) {
+        return Ok(());
+    }
+    for month in due(&work.store.periods(work.account()).await?, &limit) {
         match work.store.close_period(work.account(), &month, today, BY, work.now()).await {
             Ok(()) => tell(work, progress, &month).await?,
             // Somebody was faster.
@@ -43,17 +48,20 @@ async fn tell(work: &Work, progress: &Progress, month: &Month) -> Result<()> {
     work.store.audit(&AuditEntry { at: work.now(), who, what, detail }).await
 }
 
-/// The open months that ended at least so many days ago, in the order they must be closed.
-fn due(periods: &[Period], today: Date, days: u32) -> Vec<Month> {
-    let back = today.saturating_sub(i64::from(days).days());
-    let limit = Month::of(back);
+/// The first month that has not ended so many days ago.
+fn limit(today: Date, days: u32) -> Month {
+    Month::of(today.saturating_sub(i64::from(days).days()))
+}
+
+/// The open months before a limit, in the order they must be closed.
+fn due(periods: &[Period], limit: &Month) -> Vec<Month> {
     let last_closed =
         periods.iter().filter(|period| period.closed.is_some()).map(|period| &period.month).max();
     let first = match last_closed {
         Some(month) => Some(month.next()),
         None => periods.iter().map(|period| period.month.clone()).min(),
     };
-    std::iter::successors(first, |month| Some(month.next())).take_while(|month| *month < limit).collect()
+    std::iter::successors(first, |month| Some(month.next())).take_while(|month| month < limit).collect()
 }
 
 #[cfg(test)]
@@ -91,7 +99,7 @@ mod tests {
             (&[][..], date(2026, 12, 5), vec![]),
         ];
         for (periods, today, expected) in table {
-            let told: Vec<String> = due(periods, today, 4).iter().map(Month::to_string).collect();
+            let told: Vec<String> = due(periods, &limit(today, 4)).iter().map(Month::to_string).collect();
             assert_eq!(told, expected, "{today}");
         }
     }

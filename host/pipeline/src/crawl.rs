@@ -271,5 +271,5 @@ async fn wait_until(work: &Work, due: Option<Timestamp>) {
         // Due already: it waits for a place, and `answers` will wake us.
         return std::future::pending().await;
     }
-    tokio::time::sleep(wait.min(Duration::from_secs(5))).await;
+    work.client.pace().sleep(wait.min(Duration::from_secs(5))).await;
 }

@@ -1,9 +1,12 @@
 //! Names of products in an account's language: looked up by key when they are shown, never matched on text.
+//!
+//! In each step of the chain an operator's own words come before the vendor's; they name exactly one locale, and so never
+//! hide a better one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use purser_domain::{AccountId, Locale, Purchase, locale};
-use purser_store::texts::ProductText;
+use purser_store::texts::{OwnTextChange, OwnWords, ProductText};
 use purser_store::{Result, Store};
 
 /// A product's name and how it was found.
@@ -15,6 +18,8 @@ pub struct Named {
     pub locale: String,
     /// Whether it is not in the language that was asked for.
     pub is_fallback: bool,
+    /// Whether an operator gave it.
+    pub is_own: bool,
     /// The whole text, where there is one.
     pub text: Option<ProductText>,
 }
@@ -23,6 +28,8 @@ pub struct Named {
 pub struct Names {
     chain: Vec<String>,
     texts: HashMap<(String, String), ProductText>,
+    /// Which of them an operator gave.
+    own: HashSet<(String, String)>,
 }
 
 impl Names {
@@ -45,9 +52,20 @@ impl Names {
         let asked = locale.parse::<Locale>().or_else(|_| default_locale.parse());
         let chain = asked.map(|asked| locale::chain(&asked, default_locale)).unwrap_or_default();
         let texts = store.texts(account, &keys, &chain).await?;
-        let texts =
+        let mut texts: HashMap<_, _> =
             texts.into_iter().map(|text| ((text.key.clone(), text.locale.to_lowercase()), text)).collect();
-        Ok(Self { chain, texts })
+        let mut own = HashSet::new();
+        for OwnTextChange { key, locale, words } in
+            store.own_texts(account).await?.into_iter().map(|own| own.change)
+        {
+            let place = (key, locale.to_lowercase());
+            if let Some(words) = words.filter(|_| keys.contains(&place.0)) {
+                let vendors = texts.remove(&place);
+                texts.insert(place.clone(), renamed(&place.0, &locale, words, vendors));
+                own.insert(place);
+            }
+        }
+        Ok(Self { chain, texts, own })
     }
 
     /// The name of a Purchase's product.
@@ -55,12 +73,14 @@ impl Names {
     pub fn of(&self, purchase: &Purchase) -> Named {
         let key = purchase.description.product_key.to_lowercase();
         for (step, locale) in self.chain.iter().enumerate() {
-            if let Some(text) = self.texts.get(&(key.clone(), locale.to_lowercase())) {
-                let text = text.clone();
+            let place = (key.clone(), locale.to_lowercase());
+            if let Some(text) = self.texts.get(&place) {
+                let (text, is_own) = (text.clone(), self.own.contains(&place));
                 return Named {
                     name: text.name.clone(),
                     locale: locale.clone(),
                     is_fallback: step > 0,
+                    is_own,
                     text: Some(text),
                 };
             }
@@ -69,7 +89,32 @@ impl Names {
             name: purchase.description.product_text.clone(),
             locale: String::new(),
             is_fallback: true,
+            is_own: false,
             text: None,
         }
+    }
+}
+
+/// The vendor's text with an operator's words in it: what he left empty stays the vendor's.
+fn renamed(key: &str, locale: &str, words: OwnWords, vendors: Option<ProductText>) -> ProductText {
+    let vendors = vendors.unwrap_or_else(|| ProductText {
+        key: key.to_owned(),
+        locale: locale.to_owned(),
+        requested: locale.to_owned(),
+        name: String::new(),
+        category: String::new(),
+        subcategory: String::new(),
+        unit: String::new(),
+        region: String::new(),
+        currency: String::new(),
+        rates: Vec::new(),
+        included_quantity: None,
+    });
+    let or = |own: String, vendors: String| if own.is_empty() { vendors } else { own };
+    ProductText {
+        name: words.name,
+        category: or(words.category, vendors.category),
+        unit: or(words.unit, vendors.unit),
+        ..vendors
     }
 }

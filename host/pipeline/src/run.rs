@@ -76,15 +76,18 @@ async fn retrieve(
     let ready = Arc::new(Notify::new());
     ready.notify_one();
     let crawled = CancellationToken::new();
-    let commits =
-        commit::commit_ready(work.clone(), progress.clone(), policy, ready.clone(), crawled.clone());
-    let crawl = async {
-        let ended = crawl::crawl(work.clone(), progress.clone(), ready, stop).await;
-        crawled.cancel();
-        ended
-    };
-    let (ended, committed) = tokio::join!(crawl, commits);
-    committed?;
+    // On a thread of its own: committing and crawling keep one busy each. Ends also where this future is dropped.
+    let crawling = crawled.clone().drop_guard();
+    let commits = tokio::spawn(commit::commit_ready(
+        work.clone(),
+        progress.clone(),
+        policy,
+        ready.clone(),
+        crawled.clone(),
+    ));
+    let ended = crawl::crawl(work.clone(), progress.clone(), ready, stop).await;
+    drop(crawling);
+    commits.await.map_err(|error| Error::Failed(Box::new(error)))??;
     ended
 }
 

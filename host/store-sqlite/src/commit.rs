@@ -81,7 +81,9 @@ impl SqliteStore {
             tx.commit().await.map_err(failed)?;
             return Err(Error::Incomplete(partitions::unbalanced(&imbalance)));
         }
-        let report = replace(&mut tx, fence, partition, retrieved.id, balance, policy).await?;
+        let book = Book::of_commit(&mut tx, fence.account, &policy.zone, &self.mappings).await?;
+        let staged = Staged { id: retrieved.id, balance, book };
+        let report = replace(&mut tx, fence, partition, staged, policy).await?;
         tx.commit().await.map_err(failed)?;
         Ok(report)
     }
@@ -104,25 +106,32 @@ impl SqliteStore {
     }
 }
 
+/// What a partition is replaced by, and what that is decided by.
+struct Staged {
+    id: i64,
+    balance: Balance,
+    book: Book,
+}
+
 async fn replace(
     tx: &mut Write,
     fence: Fence,
     partition: &Partition,
-    staged: i64,
-    balance: Balance,
+    staged: Staged,
     policy: &CommitPolicy,
 ) -> Result<CommitReport> {
+    let Staged { id: staged, balance, book } = staged;
     let standing = standing(tx, fence, partition).await?;
     let seniority = Seniority { as_of: as_of(tx, fence.run).await?, run: fence.run };
     let stored = Stored { last: standing.last, stage: highest_stage(tx, fence, partition).await? };
     admit(seniority, partition.stage, stored).map_err(|_| Error::Stale)?;
     let chunks = chunk_heads(tx, staged).await?;
-    let has_records = !chunks.is_empty() || lines::are_staged(tx, staged).await?;
+    let has_lines = lines::are_staged(tx, staged).await?;
+    let has_records = has_lines || !chunks.is_empty();
     // Nothing at all withdraws nothing: an invoice that is not there yet must not shut out the daily figures.
     let lower = if has_records { lower_stages(tx, fence, partition).await? } else { Vec::new() };
     let mut former = standing.weight.clone();
     lower.iter().for_each(|lower| merge(&mut former, &lower.weight));
-    let book = Book::load(tx, fence.account, &policy.zone).await?;
     let task = Task {
         account: fence.account,
         feed: &partition.feed,
@@ -142,30 +151,21 @@ async fn replace(
     let done = commit(&mut Io { tx, stamp, ours: &ours }, task, policy).await?;
     pricing::touch(tx, fence, &partition.feed, &done.touched).await?;
     if has_records {
-        replace_lines(tx, fence, partition, &ours, staged).await?;
+        lines::withdraw(tx, &ours.iter().map(|standing| standing.no).collect::<Vec<_>>()).await?;
     }
-    finish(tx, fence, &ours, staged, stamp, seniority, done).await
+    if let Some(standing) = ours.first().filter(|_| has_lines) {
+        lines::put(tx, fence.account, standing.no, &partition.month, staged).await?;
+    }
+    finish(tx, fence, &ours, Ending { staged, has_lines, stamp, seniority }, done).await
 }
 
-/// Replaces the invoice lines of the partition, and withdraws those of lower stages. One that has records counts as one
-/// of its stage even where other feeds bill all of them.
-async fn replace_lines(
-    tx: &mut Write,
-    fence: Fence,
-    partition: &Partition,
-    ours: &[Standing],
+/// With what a commit ends.
+struct Ending {
     staged: i64,
-) -> Result<()> {
-    let Some((standing, lower)) = ours.split_first() else { return Ok(()) };
-    lines::replace(tx, fence.account, standing.no.0, &partition.month, staged).await?;
-    for lower in lower {
-        lines::withdraw(tx, lower.no.0).await?;
-    }
-    query!("UPDATE partitions SET raised = 1 WHERE id = ?", standing.no.0)
-        .execute(&mut **tx)
-        .await
-        .map_err(failed)?;
-    Ok(())
+    /// Lines that other feeds bill make a partition one of its stage, too.
+    has_lines: bool,
+    stamp: Stamp,
+    seniority: Seniority,
 }
 
 /// Everything the commit leaves beside the rows.
@@ -173,17 +173,17 @@ async fn finish(
     tx: &mut Write,
     fence: Fence,
     ours: &[Standing],
-    staged: i64,
-    stamp: Stamp,
-    seniority: Seniority,
+    ending: Ending,
     done: Done,
 ) -> Result<CommitReport> {
+    let Ending { staged, has_lines, stamp, seniority } = ending;
     let balance = to_json(&done.report.balance)?;
     for standing in ours {
         keep_weight(tx, standing, done.weights.get(&standing.no)).await?;
     }
     if let Some(standing) = ours.first() {
-        let raised = raises_stage(done.weights.get(&standing.no).unwrap_or(&Weight::default()));
+        let weight = done.weights.get(&standing.no);
+        let raised = has_lines || weight.is_some_and(raises_stage);
         let as_of = nanos(seniority.as_of);
         query!(
             "UPDATE partitions SET run = ?, as_of = ?, raised = raised OR ?, balance = ?,

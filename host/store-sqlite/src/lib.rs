@@ -38,6 +38,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Sqlite, Transaction};
 
+use crate::book::Mappings;
 use crate::error::{failed, unreadable_schema};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
@@ -66,6 +67,7 @@ const BEGIN: &str = "BEGIN IMMEDIATE";
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    mappings: Mappings,
 }
 
 /// A write under way: dropped without [`Transaction::commit`], it changes nothing.
@@ -91,7 +93,7 @@ impl SqliteStore {
         MIGRATIONS.run(&writer).await.map_err(unreadable_schema)?;
         let reading = options.pragma("cache_size", READER_CACHE).pragma("query_only", "ON");
         let readers = pool(READERS).connect_lazy_with(reading);
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, mappings: Mappings::default() })
     }
 
     /// Closes the connections; what was committed is in the one file then.

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use purser_domain::customer::{Customers as Mapped, Target};
 use purser_domain::purchase::Key;
 use purser_domain::reconciliation::{Billed, Charged};
-use purser_domain::{AccountId, Balance, Currency, Decimal, Digest, Month};
+use purser_domain::{AccountId, Balance, Currency, Decimal, Digest, Month, PartitionNo};
 use purser_store::codec::unpack_rest;
 use purser_store::customers::Customers as _;
 use purser_store::reconciliation::{Reconciliation, Side, Sides};
@@ -18,7 +18,7 @@ use sqlx::query;
 
 use crate::error::failed;
 use crate::rows::keys_of;
-use crate::values::{decimal, from_json, id, key as to_key, unsigned};
+use crate::values::{decimal, from_json, id, key as to_key, to_json, unsigned};
 use crate::{SqliteStore, Write};
 
 /// Whether a run has staged any line for a partition.
@@ -30,24 +30,24 @@ pub(crate) async fn are_staged(tx: &mut Write, staged: i64) -> Result<bool> {
     any.fetch_one(&mut **tx).await.map_err(failed)
 }
 
-/// Drops a partition's lines.
-pub(crate) async fn withdraw(tx: &mut Write, partition: i64) -> Result<()> {
-    query!("DELETE FROM invoice_lines WHERE partition = ?", partition)
+/// Drops the lines of these partitions.
+pub(crate) async fn withdraw(tx: &mut Write, partitions: &[PartitionNo]) -> Result<()> {
+    let partitions = to_json(partitions)?;
+    query!("DELETE FROM invoice_lines WHERE partition IN (SELECT value FROM json_each(?))", partitions)
         .execute(&mut **tx)
         .await
         .map_err(failed)?;
     Ok(())
 }
 
-/// Replaces a partition's lines by those a run staged for it.
-pub(crate) async fn replace(
+/// Puts the lines that a run staged for a partition into it.
+pub(crate) async fn put(
     tx: &mut Write,
     account: AccountId,
-    partition: i64,
+    partition: PartitionNo,
     month: &str,
     staged: i64,
 ) -> Result<()> {
-    withdraw(tx, partition).await?;
     query!(
         "INSERT INTO invoice_lines (account, partition, month, billed_by, rule, vendor_customer, vendor_subscription,
                                     product_key, product_text, quantity, unit, cost, currency, starts, ends)
@@ -58,7 +58,7 @@ pub(crate) async fn replace(
          FROM staged_lines AS s JOIN page_reads AS p ON p.id = s.read, json_each(s.lines) AS l
          WHERE s.partition = ?4 ORDER BY p.request, p.number, l.key",
         account.0,
-        partition,
+        partition.0,
         month,
         staged
     )

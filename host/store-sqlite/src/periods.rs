@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use purser_domain::{AccountId, Month};
 use purser_store::Result;
 use purser_store::periods::{Closing, Period, Periods};
-use sqlx::query;
+use sqlx::{query, query_scalar};
 
 use crate::error::failed;
 use crate::rows::keys_of;
@@ -22,6 +22,15 @@ impl Periods for SqliteStore {
         self.mark_closed(account, &mut periods).await?;
         self.count_waiting(account, &mut periods).await?;
         Ok(periods.into_values().rev().collect())
+    }
+
+    async fn last_closed(&self, account: AccountId) -> Result<Option<Month>> {
+        let last = query_scalar!(
+            r#"SELECT MAX(month) AS "month: String" FROM closed_periods WHERE account = ?"#,
+            account.0
+        );
+        let last = last.fetch_one(&self.readers).await.map_err(failed)?;
+        last.map(|month| id(&month, "month")).transpose()
     }
 
     async fn close_period(

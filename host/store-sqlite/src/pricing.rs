@@ -106,7 +106,7 @@ impl SqliteStore {
         if keys.is_empty() {
             return Ok(PricingReport::default());
         }
-        let book = Book::load(&mut tx, fence.account, &policy.zone).await?;
+        let book = Book::of_commit(&mut tx, fence.account, &policy.zone, &self.mappings).await?;
         let rules = book.rules(policy);
         let stamp = Stamp { run: fence.run.0, at: nanos(policy.now) };
         let task = Task { group, keys: &keys, rules };

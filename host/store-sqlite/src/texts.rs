@@ -1,8 +1,11 @@
 //! Product texts: replaced with their partition, looked up by key without case.
 
+mod own;
+
 use async_trait::async_trait;
+use jiff::Timestamp;
 use purser_domain::{AccountId, Decimal};
-use purser_store::texts::{Coverage, ProductText, Texts};
+use purser_store::texts::{Coverage, MissingText, OwnText, OwnTextChange, ProductText, Texts};
 use purser_store::{Error, Result};
 use sqlx::{query, query_as};
 
@@ -70,6 +73,30 @@ impl Texts for SqliteStore {
         );
         let rows = rows.fetch_all(&self.readers).await.map_err(failed)?;
         rows.into_iter().map(ProductText::try_from).collect()
+    }
+
+    async fn own_texts(&self, account: AccountId) -> Result<Vec<OwnText>> {
+        own::standing(&self.readers, account).await
+    }
+
+    async fn own_text_history(&self, account: AccountId, key: &str) -> Result<Vec<OwnText>> {
+        own::history(&self.readers, account, key).await
+    }
+
+    async fn change_own_text(
+        &self,
+        account: AccountId,
+        change: &OwnTextChange,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut tx = self.write().await?;
+        own::put(&mut tx, account, change, by, now).await?;
+        tx.commit().await.map_err(failed)
+    }
+
+    async fn missing_texts(&self, account: AccountId, locale: &str) -> Result<Vec<MissingText>> {
+        own::missing(&self.readers, account, locale).await
     }
 
     async fn coverage(&self, account: AccountId) -> Result<Vec<Coverage>> {

@@ -14,6 +14,7 @@ mod work;
 mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
@@ -121,7 +122,7 @@ pub struct Task<'a> {
     /// Closed booked periods.
     pub closed: Closed,
     /// The customer mapping.
-    pub customers: Customers,
+    pub customers: Arc<Customers>,
     /// The zone month borders follow.
     pub zone: TimeZone,
 }

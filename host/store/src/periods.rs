@@ -41,6 +41,8 @@ pub struct Period {
 pub trait Periods: Send + Sync {
     /// Periods that have Purchases or are closed, the newest first.
     async fn periods(&self, account: AccountId) -> Result<Vec<Period>>;
+    /// The last month that was closed.
+    async fn last_closed(&self, account: AccountId) -> Result<Option<Month>>;
     /// Closes a period: its Purchases that have a customer change no more, and differences become corrections in the
     /// next open one.
     ///

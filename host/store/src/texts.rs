@@ -1,6 +1,7 @@
 //! Product texts: names, units and rates per language.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use purser_domain::{AccountId, Decimal};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,50 @@ pub struct Coverage {
     pub known: u64,
 }
 
+/// Words an operator has given a product, at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnText {
+    /// Which product and language, and what is said.
+    pub change: OwnTextChange,
+    /// Who said so.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What an operator says of a product in one language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnTextChange {
+    /// The product; compared without case.
+    pub key: String,
+    /// Exactly this locale: another of the same language is another text.
+    pub locale: String,
+    /// None: the vendor's words count again.
+    pub words: Option<OwnWords>,
+}
+
+/// An operator's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnWords {
+    /// Its name.
+    pub name: String,
+    /// Empty: the vendor's.
+    pub category: String,
+    /// Empty: the vendor's.
+    pub unit: String,
+}
+
+/// A product that Purchases name, and that has no text in a language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingText {
+    /// The product, in lower case.
+    pub key: String,
+    /// The vendor's own words in a Purchase of it; may be empty.
+    pub product_text: String,
+    /// Standing Purchases of it.
+    pub purchases: u64,
+}
+
 /// Product texts.
 #[async_trait]
 pub trait Texts: Send + Sync {
@@ -56,6 +101,20 @@ pub trait Texts: Send + Sync {
         keys: &[String],
         locales: &[String],
     ) -> Result<Vec<ProductText>>;
+    /// Own words that count, by product and locale.
+    async fn own_texts(&self, account: AccountId) -> Result<Vec<OwnText>>;
+    /// Every state of the own words of a product, the newest first.
+    async fn own_text_history(&self, account: AccountId, key: &str) -> Result<Vec<OwnText>>;
+    /// Gives a product own words, or takes them back. The former ones are kept as history.
+    async fn change_own_text(
+        &self,
+        account: AccountId,
+        change: &OwnTextChange,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<()>;
+    /// Products that Purchases name and that have neither a vendor's text nor own words in a locale, by key.
+    async fn missing_texts(&self, account: AccountId, locale: &str) -> Result<Vec<MissingText>>;
     /// Coverage per requested locale.
     async fn coverage(&self, account: AccountId) -> Result<Vec<Coverage>>;
 }

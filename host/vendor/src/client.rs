@@ -22,7 +22,7 @@ use crate::pacing::{Gate, Lane, backoff, retry_after};
 pub use crate::request::{ATTEMPT_ID, REQUEST_ID};
 use crate::request::{Prepared, download_host, prepare};
 use crate::secret::Secret;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Pace, Surroundings};
 use crate::tokens::TokenError;
 use crate::transport::{Transport, host_of};
 
@@ -96,6 +96,12 @@ impl Client {
     pub fn new(transport: Transport, credentials: Arc<dyn Credentials>, surroundings: Surroundings) -> Self {
         let gate = Gate::new(surroundings.clone(), transport.limits());
         Self { transport, credentials, surroundings, gate }
+    }
+
+    /// How waiting is done: by everybody who waits for the vendor, so that a test waits for nothing.
+    #[must_use]
+    pub fn pace(&self) -> &dyn Pace {
+        self.surroundings.pace.as_ref()
     }
 
     /// Sends, and gives the answer once its first bytes are there.

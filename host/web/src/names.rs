@@ -13,6 +13,8 @@ pub(crate) struct Words {
     pub(crate) locale: String,
     /// Whether the reader should be told.
     pub(crate) is_fallback: bool,
+    /// Whether an operator gave the name.
+    pub(crate) is_own: bool,
 }
 
 impl Words {
@@ -32,16 +34,21 @@ impl Words {
             category: or(text.map(|text| &text.category), &said.category),
             unit: or(text.map(|text| &text.unit), &said.unit),
             locale: named.as_ref().map(|named| named.locale.clone()).unwrap_or_default(),
+            is_own: named.as_ref().is_some_and(|named| named.is_own),
             is_fallback: named.is_none_or(|named| named.is_fallback),
         }
+    }
+
+    fn whose(&self) -> &'static str {
+        if self.is_own { ", in your own words" } else { "" }
     }
 
     /// What the badge says when pointed at.
     pub(crate) fn explanation(&self) -> String {
         match (self.is_fallback, self.locale.as_str()) {
             (_, "") => "no text in any language of the chain: the vendor's own words".to_owned(),
-            (true, locale) => format!("no text in the account's Locale: shown in {locale}"),
-            (false, locale) => format!("in {locale}"),
+            (true, locale) => format!("no text in the account's Locale: shown in {locale}{}", self.whose()),
+            (false, locale) => format!("in {locale}{}", self.whose()),
         }
     }
 }

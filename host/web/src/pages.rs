@@ -25,5 +25,6 @@ pub(crate) mod run;
 pub(crate) mod setup;
 pub(crate) mod sign_in;
 pub(crate) mod site_settings;
+pub(crate) mod texts;
 pub(crate) mod unmapped;
 pub(crate) mod vanished;

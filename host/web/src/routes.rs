@@ -15,7 +15,7 @@ use tower_sessions::Session;
 use crate::pages::{
     account, activity, api, audit, connector, connector_settings, consent, coverage, customers, dashboard,
     explain, health, periods, plugins, preflight, purchases, reconciliation, record, run, setup, sign_in,
-    site_settings, unmapped, vanished,
+    site_settings, texts, unmapped, vanished,
 };
 use crate::problem::Problem;
 use crate::shell::Person;
@@ -78,6 +78,9 @@ routes! {
     Operator post "/connectors/{connector}/customers/import" => customers::csv::import;
     Viewer get "/connectors/{connector}/accounts/{account}/customers/{customer}" => customers::one::show;
     Operator post "/connectors/{connector}/accounts/{account}/customers/{customer}" => customers::one::save;
+    Viewer get "/connectors/{connector}/texts" => texts::show;
+    Viewer get "/connectors/{connector}/accounts/{account}/texts/{key}" => texts::one;
+    Operator post "/connectors/{connector}/accounts/{account}/texts/{key}" => texts::save;
     Operator get "/connectors/{connector}/consent/start" => consent::start;
     Operator get "/connectors/{connector}/consent/callback" => consent::callback;
     Operator get "/connectors/{connector}/consent/callback/{cloud}" => consent::callback_of_cloud;
@@ -237,6 +240,7 @@ mod tests {
             .replace("{run}", "1")
             .replace("{month}", "2026-10")
             .replace("{customer}", "c-1")
+            .replace("{key}", "key-vm")
             .replace("{ordinal}", "0")
             .replace("{token}", "token")
             .replace("{*path}", "app.css")

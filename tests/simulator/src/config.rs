@@ -20,6 +20,8 @@ pub struct Config {
     pub customers: usize,
     /// Legacy Azure (usage) subscriptions of each customer. Each has an Azure plan and five seat subscriptions besides.
     pub subscriptions: usize,
+    /// Only the first so many customers have legacy Azure.
+    pub legacy_customers: usize,
     /// Utilization records for each legacy Azure subscription and reported day.
     pub records: usize,
     /// Daily rated usage lines for each Azure plan and usage day; 0: the exports have no data.
@@ -87,6 +89,7 @@ impl Default for Config {
             seed: 1,
             customers: 8,
             subscriptions: 1,
+            legacy_customers: usize::MAX,
             records: 20,
             rated_records: 20,
             billing: None,
@@ -105,13 +108,14 @@ impl Default for Config {
 }
 
 impl Config {
-    /// A partner large enough for a year: 24 customers, about 200 records a day, a month of history at the start.
+    /// A partner large enough for a year: 20 customers, of whom five still have legacy Azure.
     #[must_use]
     pub fn large() -> Self {
         Self {
-            customers: 24,
-            records: 2,
-            rated_records: 4,
+            customers: 20,
+            legacy_customers: 5,
+            records: 1,
+            rated_records: 1,
             billing: Some(Billing::default()),
             ..Self::default()
         }

@@ -74,7 +74,7 @@ impl Memory {
             chunks: (0..).zip(&self.chunks).map(head).collect(),
             balance: Balance::default(),
             closed: Closed::none(),
-            customers: Customers::default(),
+            customers: Customers::default().into(),
             zone: TimeZone::UTC,
         };
         let now = "2026-11-23T18:00:00Z".parse().unwrap();

@@ -1,10 +1,10 @@
 //! Claims about product texts.
 
 use super::world::{
-    account, answer, ask, begin, commit, day, decimal, finish, hour, page, partition, run, usage,
+    account, answer, ask, begin, commit, day, decimal, finish, hour, page, partition, run, ten, usage,
 };
 use crate::Store;
-use crate::texts::{Coverage, ProductText};
+use crate::texts::{Coverage, OwnTextChange, OwnWords, ProductText};
 
 fn text(key: &str, name: &str) -> ProductText {
     ProductText {
@@ -53,4 +53,49 @@ pub async fn coverage_counts_the_products_that_purchases_name(store: &dyn Store)
     localise(store, account, 1, vec![text("METER-1", "Schijf"), text("meter-2", "Netwerk")]).await;
     let dutch = Coverage { requested: "nl-NL".into(), answered: "nl-NL".into(), wanted: 2, known: 1 };
     assert_eq!(store.coverage(account).await.unwrap(), [dutch]);
+}
+
+pub async fn own_words_are_kept_with_their_history(store: &dyn Store) {
+    let account = account(store, "contoso").await;
+    let change = |locale: &str, name: Option<&str>| OwnTextChange {
+        key: "Meter-1".into(),
+        locale: locale.into(),
+        words: name.map(|name| OwnWords { name: name.into(), category: String::new(), unit: "GB".into() }),
+    };
+    for (at, change) in [change("nl-NL", Some("A")), change("nl-NL", Some("B")), change("de-DE", Some("C"))]
+        .iter()
+        .enumerate()
+    {
+        store.change_own_text(account, change, "anna", hour(at as i64)).await.unwrap();
+    }
+    let names = async || {
+        let own = store.own_texts(account).await.unwrap().into_iter();
+        own.map(|own| (own.change.locale, own.change.words.unwrap().name)).collect::<Vec<_>>()
+    };
+    assert_eq!(names().await, [("de-DE".into(), "C".into()), ("nl-NL".into(), "B".into())]);
+    store.change_own_text(account, &change("nl-NL", None), "olaf", hour(9)).await.unwrap();
+    assert_eq!(names().await, [("de-DE".into(), "C".into())]);
+    let history = store.own_text_history(account, "METER-1").await.unwrap();
+    assert_eq!((history.len(), history[0].by.as_str(), history[0].change.words.clone()), (4, "olaf", None));
+    let other = super::world::account(store, "fabrikam").await;
+    assert_eq!(store.own_texts(other).await.unwrap(), []);
+}
+
+pub async fn products_without_a_text_are_told_by_language(store: &dyn Store) {
+    let account = account(store, "contoso").await;
+    let missing = async |locale: &str| {
+        let missing = store.missing_texts(account, locale).await.unwrap().into_iter();
+        missing.map(|it| (it.key, it.product_text, it.purchases)).collect::<Vec<_>>()
+    };
+    assert_eq!(missing("nl-NL").await, []);
+    run(store, account, hour(0), &partition("p"), ten()).await;
+    let expected = [("meter-1".to_owned(), "Stored gigabytes".to_owned(), 10)];
+    assert_eq!(missing("nl-NL").await, expected);
+    let words = Some(OwnWords { name: "A".into(), category: String::new(), unit: String::new() });
+    let own = OwnTextChange { key: "meter-1".into(), locale: "nl-NL".into(), words };
+    store.change_own_text(account, &own, "anna", hour(1)).await.unwrap();
+    assert_eq!(missing("nl-nl").await, []);
+    assert_eq!(missing("de-DE").await, expected);
+    store.change_own_text(account, &OwnTextChange { words: None, ..own }, "anna", hour(2)).await.unwrap();
+    assert_eq!(missing("nl-NL").await, expected);
 }

@@ -115,7 +115,7 @@ const NAMES: [(&str, &str); 16] = [
 impl World {
     pub(crate) fn generate(config: &Config, now: Timestamp) -> Self {
         let seed = Seed(config.seed);
-        let usage = config.subscriptions as u64;
+        let (usage, legacy) = (config.subscriptions as u64, config.legacy_customers as u64);
         let origin = utc_day(now);
         let billed =
             config.billing.map(|terms| Billed { begin: month_start(origin, -terms.months_before), terms });
@@ -125,7 +125,9 @@ impl World {
             origin,
             local_origin: local_day(now),
             tenant: seed.guid("partner tenant", 0),
-            customers: customers.map(|i| Customer::generate(seed, i, usage, billed)).collect(),
+            customers: customers
+                .map(|i| Customer::generate(seed, i, if i < legacy { usage } else { 0 }, billed))
+                .collect(),
             meters: (0..METERS).map(|i| Meter::generate(seed, i)).collect(),
             records: config.records as u64,
             rated_records: config.rated_records as u64,
