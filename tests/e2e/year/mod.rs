@@ -40,7 +40,6 @@ const IGNORED: usize = 7;
 #[derive(Default)]
 struct Story {
     records: u64,
-    corrections_begin: Option<Date>,
     gaps: Vec<String>,
     failed: Vec<(Date, RunState)>,
 }
@@ -78,9 +77,6 @@ impl Story {
         }
         let gaps = report.notes.iter().filter(|note| note.code == "LED-GAP");
         self.gaps.extend(gaps.map(|note| format!("{}: {}", note.subject, note.what)));
-        if report.notes.iter().any(|note| note.code == "LED-CLOSED") {
-            self.corrections_begin.get_or_insert(day);
-        }
     }
 }
 

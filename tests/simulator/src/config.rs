@@ -108,12 +108,12 @@ impl Default for Config {
 }
 
 impl Config {
-    /// A partner large enough for a year: 20 customers, of whom five still have legacy Azure.
+    /// A partner large enough for a year: 20 customers, of whom three still have legacy Azure.
     #[must_use]
     pub fn large() -> Self {
         Self {
             customers: 20,
-            legacy_customers: 5,
+            legacy_customers: 3,
             records: 1,
             rated_records: 1,
             billing: Some(Billing::default()),

@@ -28,6 +28,14 @@ struct DashboardPage {
     months: Vec<MonthTile>,
     chart: Option<Chart>,
     runs: Vec<RunRow>,
+    attention: Vec<Attention>,
+}
+
+/// Something that waits for a person.
+struct Attention {
+    account: String,
+    what: String,
+    path: &'static str,
 }
 
 struct AccountRow {
@@ -77,7 +85,31 @@ pub(crate) async fn show(State(state): State<WebState>, visitor: Visitor) -> Res
     let months = this_month(&rollups, today, visitor.numbers);
     let chart =
         months.first().and_then(|month| chart(&rollups, &month.currency, first, today, visitor.numbers));
-    page(&DashboardPage { shell, accounts: account_rows(&books), months, chart, runs })
+    let attention = attention(&state, &books, visitor.numbers).await?;
+    page(&DashboardPage { shell, accounts: account_rows(&books), months, chart, runs, attention })
+}
+
+/// What waits in the books: none of it goes away by itself.
+async fn attention(state: &WebState, books: &Books, numbers: NumberStyle) -> Result<Vec<Attention>, Problem> {
+    let mut all = Vec::new();
+    for book in books.iter() {
+        let account = book.account.id;
+        let vanished = state.store.held_voids(Some(account)).await?.len() as u64;
+        let waiting = state.store.unmapped(account).await?.into_iter().filter(|it| it.ignored.is_none());
+        let waiting: u64 = waiting.map(|it| it.purchases).sum();
+        let rejected: u64 = state.store.rejected(account).await?.iter().map(|it| it.tally.records).sum();
+        let found = [
+            (vanished, "Purchases vanished at the vendor and wait for a decision", "/purchases/vanished"),
+            (waiting, "Purchases have no customer", "/purchases/unmapped"),
+            (rejected, "records were set aside", "/purchases/unmapped"),
+        ];
+        all.extend(found.into_iter().filter(|(count, ..)| *count > 0).map(|(count, what, path)| Attention {
+            account: book.account.title.clone(),
+            what: format!("{} {what}", numbers.count(count)),
+            path,
+        }));
+    }
+    Ok(all)
 }
 
 fn account_rows(books: &Books) -> Vec<AccountRow> {
@@ -165,6 +197,19 @@ mod tests {
         assert!(
             text.contains("Connect your first account") && text.contains("/connectors/test-cloud/settings")
         );
+    }
+
+    #[tokio::test]
+    async fn what_waits_in_the_books_is_told_and_leads_to_its_page() {
+        let mut site = Site::with_purchases().await;
+        site.sign_in("vera").await;
+        assert!(!site.get("/").await.text.contains("Needs attention"));
+        site.wait_for_mappings().await;
+        site.lose_purchases().await;
+        let text = site.get("/").await.text;
+        for part in ["Needs attention", "2 Purchases vanished", "/purchases/vanished", "have no customer"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use purser_store::runs::PageSource;
 use super::purchases::{Row, rows, standing};
 use super::records::{self, Shown};
 use crate::books::{Book, Books};
-use crate::format::{Pill, When};
+use crate::format::{Number, NumberStyle, Pill, When};
 use crate::problem::Problem;
 use crate::shell::{Area, Shell, Visitor, page};
 use crate::state::WebState;
@@ -35,6 +35,17 @@ struct ExplainPage {
     pages: Vec<PageShown>,
     hidden_records: usize,
     revisions: Vec<RevisionShown>,
+    /// Of a closed month: what was corrected, or what this corrects.
+    related: Vec<Related>,
+}
+
+/// A correction of the Purchase, or the Purchase it corrects.
+struct Related {
+    key: Key,
+    reference: String,
+    customer: String,
+    booked_period: String,
+    cost: Option<(Number, String)>,
 }
 
 /// How the customer was found.
@@ -98,8 +109,46 @@ pub(crate) async fn show(
         pages,
         hidden_records,
         revisions: history(&revisions, &book),
+        related: related(&state, &purchase, visitor.numbers).await?,
         purchase,
     })
+}
+
+/// The corrections of a Purchase, oldest first; of a correction, the Purchase it is of and the other ones.
+async fn related(
+    state: &WebState,
+    purchase: &Purchase,
+    numbers: NumberStyle,
+) -> Result<Vec<Related>, Problem> {
+    let of = match purchase.reference.rsplit_once("#c") {
+        Some((reference, _)) => {
+            let key = Key::new(purchase.account, &purchase.feed, reference, &purchase.description);
+            state.store.purchase(key).await?
+        }
+        None => Some(purchase.clone()),
+    };
+    let Some(of) = of else { return Ok(Vec::new()) };
+    let mut family = Vec::new();
+    for number in 1.. {
+        match state.store.purchase(of.correction_key(number)).await? {
+            Some(correction) => family.push(correction),
+            None => break,
+        }
+    }
+    family.insert(0, of);
+    family.retain(|it| it.key != purchase.key);
+    Ok(family.into_iter().map(|it| related_shown(it, numbers)).collect())
+}
+
+fn related_shown(purchase: Purchase, numbers: NumberStyle) -> Related {
+    let currency = purchase.description.currency.clone().map(String::from).unwrap_or_default();
+    Related {
+        key: purchase.key,
+        cost: purchase.cost.as_ref().map(|cost| (numbers.money(cost), currency)),
+        reference: purchase.reference,
+        customer: purchase.customer_code.unwrap_or_default(),
+        booked_period: purchase.booked_period.to_string(),
+    }
 }
 
 /// The bytes of a page that proves the Purchase, as they are kept.
@@ -195,6 +244,11 @@ fn of(source: PageSource, book: &Book) -> SourceShown {
 fn pricing(purchase: &Purchase) -> String {
     match &purchase.description.amount {
         Amount::Given => "The cost is the vendor's, taken as given.".to_owned(),
+        Amount::Tiered { key, .. } if purchase.cost.is_none() => {
+            format!(
+                "There is no rate of {key} yet, so it has no cost; the first run that brings its rate prices it."
+            )
+        }
         Amount::Tiered { key, .. } => {
             format!("The host works the cost out from the graduated rates of {key} over the billing cycle.")
         }
@@ -302,6 +356,26 @@ mod tests {
             text.contains("<del>1234.5678901234567890123456789</del>") && text.contains("<ins>1300</ins>"),
             "{text}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_correction_and_the_purchase_it_corrects_lead_to_each_other() {
+        let mut site = Site::with_purchases().await;
+        let key = site.purchase("VM").await.key;
+        let november = "2026-11".parse().unwrap();
+        let today = jiff::civil::date(2026, 12, 1);
+        let account = crate::testing::ACCOUNT;
+        site.store.close_period(account, &november, today, "anna", site.clock.now()).await.unwrap();
+        site.restate("VM", "1300").await;
+        site.sign_in("vera").await;
+        let text = site.get(&format!("/purchases/{key}")).await.text;
+        assert!(
+            text.contains("#c1") && text.contains("booked in 2026-12") && text.contains("65.432109"),
+            "{text}"
+        );
+        let correction = site.store.purchase(key).await.unwrap().unwrap().correction_key(1);
+        let text = site.get(&format!("/purchases/{correction}")).await.text;
+        assert!(text.contains(&format!("/purchases/{key}")), "{text}");
     }
 
     #[tokio::test]
