@@ -24,7 +24,7 @@ const PASSWORD: &str = "correct horse battery";
 pub fn all() -> Vec<Gated> {
     let missing = ["chromium", "chromedriver"].into_iter().find(|program| !crate::is_installed(program));
     vec![Gated {
-        name: "a_person_signs_in_consents_chooses_dutch_runs_and_explains_a_purchase".into(),
+        name: "a_person_signs_in_consents_chooses_dutch_runs_explains_a_purchase_and_keeps_the_books".into(),
         unmet: missing.map(|program| format!("{program} is not installed")),
         run: Box::new(journey),
     }]
@@ -97,7 +97,61 @@ async fn walk(page: &Page<'_>) -> WebDriverResult<()> {
         page.open(path).await?;
         page.picture(name).await?;
     }
-    Ok(())
+    keep_the_books(page).await
+}
+
+/// What a billing administrator does after the run: whose customers are whose, the invoice, the month.
+async fn keep_the_books(page: &Page<'_>) -> WebDriverResult<()> {
+    // Nothing waits yet: customers go by the vendor's id, and nothing has vanished.
+    for (path, words, name) in [
+        ("/purchases/unmapped", "Everything that was retrieved has a customer", "unmapped-empty"),
+        ("/purchases/vanished", "Nothing waits", "vanished-empty"),
+    ] {
+        page.open(path).await?;
+        page.says(words).await?;
+        page.picture(name).await?;
+    }
+    page.open("/connectors/microsoft-csp/customers/import").await?;
+    page.find(By::Css("option[value=ours]")).await?.click().await?;
+    page.fill("csv", "code,name\nK-17,Zonnedijk Zorg\n").await?;
+    page.press("Show what it would do").await?;
+    page.picture("customers-import").await?;
+    page.press("Import").await?;
+    page.says("same name").await?;
+    page.picture("customers-suggested").await?;
+    page.find(By::Css("input[name=choose]")).await?.click().await?;
+    page.press("Map the chosen").await?;
+    page.says("1 customers were mapped").await?;
+    page.follow("Zonnedijk Zorg").await?;
+    page.says("our customer K-17").await?;
+    page.picture("customer").await?;
+
+    page.open("/reconciliation?month=2026-10").await?;
+    page.says("quantity-only").await?;
+    page.picture("reconciliation").await?;
+    page.open("/reconciliation?month=2025-01").await?;
+    page.says("Nothing of 2025-01 was retrieved").await?;
+
+    page.open("/periods").await?;
+    page.picture("periods").await?;
+    page.press("Close").await?;
+    page.says("2026-10 is closed").await?;
+    page.picture("periods-closed").await?;
+
+    page.open("/connectors/microsoft-csp/texts?locale=de-DE").await?;
+    page.says("Missing in de-DE").await?;
+    page.picture("texts").await?;
+    page.find(By::Css("table tbody a")).await?.click().await?;
+    page.fill("name", "Eigener Name").await?;
+    page.press("Save").await?;
+    page.says("Eigener Name").await?;
+    page.picture("text").await?;
+
+    page.open("/purchases?feed=rated-usage").await?;
+    page.find(By::Css("table tbody a[href^='/purchases/']")).await?.click().await?;
+    page.find(By::Css("a[href^='/records/']")).await?.click().await?;
+    page.says("It is part of").await?;
+    page.picture("record").await
 }
 
 /// What a person does on a page.
