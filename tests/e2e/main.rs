@@ -18,5 +18,6 @@ mod traps;
 #[expect(dead_code, reason = "shared with the demo, which uses all of it")]
 #[path = "../../host/purser/src/demo/visitor.rs"]
 mod visitor;
+mod worked;
 mod world;
 mod year;
