@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::{Span, ToSpan};
 use proptest::prelude::*;
+use purser_domain::completeness::{self, Retrieval, Weight};
 use purser_domain::period::Closed;
+use purser_domain::purchase::State;
 use purser_domain::sum::add_costs;
 use purser_domain::{Contribution, Decimal, Month, PartitionNo};
 
@@ -160,6 +162,59 @@ fn play(steps: &[Step]) -> Play {
     play
 }
 
+/// What goes wrong in one retrieval of sixteen Purchases of the same cost.
+#[derive(Clone, Debug, Default)]
+struct Fault {
+    /// Which of them it shows.
+    keep: u16,
+    cut_off: bool,
+    failed_pages: u64,
+    rejected: u64,
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    // Most retrievals lose a few: those may be voided, where nothing else is wrong.
+    let few = (any::<u16>(), any::<u16>()).prop_map(|(one, other)| !(one & other & 0b0011_0000_1100_0011));
+    let keep = prop_oneof![3 => few, 1 => any::<u16>(), 1 => Just(0)];
+    let faults = (
+        keep,
+        prop::bool::weighted(0.2),
+        prop_oneof![4 => Just(0), 1 => 1..3_u64],
+        prop_oneof![4 => Just(0), 1 => 1..3_u64],
+    );
+    faults.prop_map(|(keep, cut_off, failed_pages, rejected)| Fault { keep, cut_off, failed_pages, rejected })
+}
+
+impl Play {
+    /// One retrieval, decided upon and committed as a store does.
+    fn retrieve(&mut self, fault: &Fault) {
+        let all: Vec<_> = (0..16).map(|number| contribution(&format!("n{number}"), "1", "1")).collect();
+        let shown = all.iter().enumerate().filter(|(number, _)| fault.keep & (1 << number) != 0);
+        let shown: Vec<Contribution> = shown.map(|(_, it)| it.clone()).collect();
+        let partition = PartitionNo(7);
+        let said = self.ledger.rows.values().filter_map(|row| row.contribution_of(partition));
+        let (mut former, mut vanished, mut staged) =
+            (Weight::default(), Weight::default(), Weight::default());
+        for it in said {
+            former.add(&it);
+            if !shown.iter().any(|shown| shown.reference == it.reference) {
+                vanished.add(&it);
+            }
+        }
+        shown.iter().for_each(|it| staged.add(it));
+        let voids = completeness::voids(&Retrieval {
+            is_complete: !fault.cut_off,
+            failed_pages: fault.failed_pages,
+            rejected: fault.rejected,
+            staged,
+            former,
+            vanished,
+            threshold_percent: 20,
+        });
+        self.ledger.commit(shown, &self.world.commit(partition.0, &voids));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -213,6 +268,67 @@ proptest! {
             rows.map(|row| (row.reference, row.description, row.quantity, row.cost, row.evidence)).collect()
         };
         prop_assert_eq!(shown(&play(&straight)), shown(&play(&shuffled)));
+    }
+
+    #[test]
+    fn restated_any_number_of_times_a_partition_ends_as_its_last_state_with_every_step_kept(
+        states in prop::collection::vec(lines(1..6), 1..8),
+    ) {
+        let commit = |lines: &Vec<Line>| Step::Commit { partition: 2, lines: lines.clone(), hold: false };
+        let (restated, alone) = (play(&states.iter().map(commit).collect::<Vec<_>>()), play(&[commit(&states[states.len() - 1])]));
+        let standing = |play: &Play| -> Vec<_> {
+            let rows = play.ledger.rows.values().map(|row| row.purchase.clone());
+            let rows = rows.filter(|row| row.state == State::Open);
+            rows.map(|row| (row.reference, row.description, row.quantity, row.cost, row.booked_period)).collect()
+        };
+        prop_assert_eq!(standing(&restated), standing(&alone));
+        for name in NAMES {
+            let mut naive = Naive::default();
+            let (mut said, mut steps) = (None, 0);
+            for lines in &states {
+                naive.commit(2, lines, false);
+                let now = naive.said[&2].get(name).cloned();
+                // Before it is first said there is nothing to change.
+                steps += u32::from((said.is_some() || now.is_some() || steps > 0) && said != now);
+                said = now;
+            }
+            prop_assert_eq!(restated.ledger.row(name).map_or(0, |row| row.purchase.revision), steps, "{}", name);
+        }
+    }
+
+    #[test]
+    fn records_in_any_order_and_said_again_give_the_same_purchases(
+        lines in lines(1..12),
+        shuffled in any::<u64>(),
+        again in 0..3_usize,
+    ) {
+        let mut other = lines.clone();
+        // A cheap shuffle: which one does not matter.
+        other.sort_by_key(|line| (shuffled ^ (line.1 as u64).wrapping_mul(0x9E37_79B9)).wrapping_mul(0xBF58_476D));
+        let commit = |lines: &Vec<Line>| Step::Commit { partition: 2, lines: lines.clone(), hold: false };
+        let straight = play(&[commit(&lines)]);
+        let repeated: Vec<_> = std::iter::repeat_n(commit(&other), again + 1).collect();
+        let shown = |play: &Play| -> Vec<_> {
+            let rows = play.ledger.rows.values().map(|row| row.purchase.clone());
+            rows.map(|row| (row.reference, row.quantity, row.cost, row.revision)).collect()
+        };
+        prop_assert_eq!(shown(&straight), shown(&play(&repeated)));
+    }
+
+    #[test]
+    fn no_sequence_of_faults_voids_a_purchase_wrongly(faults in prop::collection::vec(fault(), 1..12)) {
+        let mut play = Play::new();
+        let whole = Fault { keep: u16::MAX, ..Fault::default() };
+        for fault in std::iter::once(&whole).chain(&faults) {
+            let standing = |play: &Play| -> usize {
+                play.ledger.rows.values().filter(|row| row.purchase.state == State::Open).count()
+            };
+            let before = standing(&play);
+            play.retrieve(fault);
+            let voided = before.saturating_sub(standing(&play));
+            let is_clean = !fault.cut_off && fault.failed_pages == 0 && fault.rejected == 0 && fault.keep != 0;
+            prop_assert!(voided == 0 || (is_clean && voided * 100 <= 20 * before), "{:?} voided {} of {}", fault, voided, before);
+        }
     }
 
     #[test]
