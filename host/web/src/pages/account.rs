@@ -43,6 +43,7 @@ struct AccountPage {
     next: Vec<Occurrence>,
     coverage: Vec<Coverage>,
     names: Vec<NameRow>,
+    outlook: Outlook,
 }
 
 impl AccountPage {
@@ -74,6 +75,18 @@ impl AccountPage {
 #[template(path = "account_names.html")]
 struct NamesPart {
     names: Vec<NameRow>,
+    outlook: Outlook,
+}
+
+/// How many products would have a name in a Locale.
+struct Outlook {
+    locale: String,
+    /// Products that Purchases name.
+    wanted: u64,
+    /// Of those, products without a name in the Locale.
+    missing: u64,
+    /// Whether the Locale was ever asked for: else its names come with the first run after the change.
+    is_retrieved: bool,
 }
 
 /// A product's name now, and as it would be.
@@ -206,6 +219,7 @@ async fn draw(
         next: state.acts.next_runs(&book.settings.host, 3),
         coverage: state.store.coverage(account).await?,
         names: names(state, book, &host.locale).await?,
+        outlook: outlook(state, book, &host.locale).await?,
         host,
     })
 }
@@ -225,7 +239,19 @@ pub(crate) async fn preview(
 ) -> Result<Response, Problem> {
     let (_, book) = book_of(&state, &connector, account).await?;
     let names = names(&state, &book, &asked.locale).await?;
-    page(&NamesPart { names })
+    let outlook = outlook(&state, &book, &asked.locale).await?;
+    page(&NamesPart { names, outlook })
+}
+
+async fn outlook(state: &WebState, book: &Book, locale: &str) -> Result<Outlook, Problem> {
+    let coverage = state.store.coverage(book.account.id).await?;
+    let missing = state.store.missing_texts(book.account.id, locale).await?;
+    Ok(Outlook {
+        locale: locale.to_owned(),
+        wanted: coverage.iter().map(|coverage| coverage.wanted).max().unwrap_or(missing.len() as u64),
+        missing: missing.len() as u64,
+        is_retrieved: coverage.iter().any(|coverage| coverage.requested.eq_ignore_ascii_case(locale)),
+    })
 }
 
 async fn names(state: &WebState, book: &Book, locale: &str) -> Result<Vec<NameRow>, Problem> {
@@ -394,7 +420,10 @@ mod tests {
         site.sign_in("olaf").await;
         let text = site.get(&format!("{PATH}/names?locale=de-DE")).await.text;
         assert!(text.contains("Virtuele machine") && text.contains("Virtuelle Maschine"), "{text}");
+        assert!(text.contains("2 of 3 products have no name in de-DE"), "{text}");
         assert!(!text.contains("<html"), "a part of the page");
+        let french = site.get(&format!("{PATH}/names?locale=fr-FR")).await.text;
+        assert!(french.contains("come with the first run after the change"), "{french}");
     }
 
     #[tokio::test]
