@@ -18,6 +18,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("a_throttled_request_waits_57_seconds_also_without_a_header", throttled),
     ("a_fault_is_refused_with_the_vendors_words", fault),
     ("conserv_an_export_without_data_is_never_complete_and_empty", no_data),
+    ("every_culture_the_vendor_names_can_be_chosen", cultures),
     ("an_export_is_polled_to_its_blobs_and_no_token_goes_to_them", polled),
 ];
 
@@ -156,4 +157,22 @@ fn polled(samples: &Samples) -> Result<(), Failed> {
     assert_eq!(blobs[0].keep, Some(Framing::Lines));
     assert_eq!(blobs[0].partition.as_ref().unwrap().version, "=WYjLro78HdMg6vUWR");
     Ok(())
+}
+
+fn cultures(samples: &Samples) -> Result<(), Failed> {
+    let offered: Vec<String> =
+        Crawl::new().plugin.descriptor().locales.iter().map(|locale| locale.tag.clone()).collect();
+    let table = samples.read("44-supported-cultures-by-country.csv");
+    let mut file = csv::Reader::from_reader(table.as_bytes());
+    let mut seen = 0;
+    for row in file.records() {
+        let row = row?;
+        for culture in row.get(3).ok_or("a row without cultures")?.split_whitespace() {
+            seen += 1;
+            if !offered.iter().any(|tag| tag == culture) {
+                return Err(format!("{culture} of {}", &row[0]).into());
+            }
+        }
+    }
+    if seen > 100 { Ok(()) } else { Err("the table is empty".into()) }
 }
