@@ -33,7 +33,10 @@ pub(crate) struct Book {
 /// **Invariant:** only transactions that change no mapping and no settings fill it. What they read was committed, so the
 /// same version always is the same mapping; one that was rolled back is never in here.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Mappings(Arc<Mutex<HashMap<AccountId, (Version, Arc<Customers>)>>>);
+pub(crate) struct Mappings(Arc<Mutex<HashMap<AccountId, Read>>>);
+
+/// A mapping, and the version it was read at.
+type Read = (Version, Arc<Customers>);
 
 /// Newest row of the mapping, and newest revision of the settings.
 type Version = (i64, i64);
