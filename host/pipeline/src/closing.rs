@@ -20,7 +20,7 @@ const BY: &str = "schedule";
 /// # Errors
 /// Where the store fails.
 pub async fn close_due(work: &Work, progress: &Progress, state: RunState) -> Result<()> {
-    if !matches!(state, RunState::Succeeded | RunState::Warnings) {
+    if !brought_everything(state) {
         return Ok(());
     }
     let Some(days) = work.store.settings(work.account()).await?.host.close_after_days else { return Ok(()) };
@@ -39,6 +39,11 @@ pub async fn close_due(work: &Work, progress: &Progress, state: RunState) -> Res
         }
     }
     Ok(())
+}
+
+/// Whether all that was asked for is in the ledger: what is closed before would be corrected tomorrow.
+fn brought_everything(state: RunState) -> bool {
+    matches!(state, RunState::Succeeded | RunState::Warnings)
 }
 
 async fn tell(work: &Work, progress: &Progress, month: &Month) -> Result<()> {
@@ -85,6 +90,13 @@ mod tests {
             unmapped: 0,
             held: 0,
         }
+    }
+
+    #[test]
+    fn no_month_is_closed_by_a_run_that_left_something_out() {
+        use RunState as S;
+        let states = [S::Succeeded, S::Warnings, S::Partial, S::Failed, S::Cancelled, S::Running, S::Queued];
+        assert_eq!(states.map(brought_everything), [true, true, false, false, false, false, false]);
     }
 
     #[test]
