@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod acts;
+mod allocator;
 mod bundled;
 mod command;
 mod config;
@@ -18,6 +19,7 @@ mod wiring;
 use command::Cli;
 
 fn main() -> ExitCode {
+    allocator::tell();
     let cli = Cli::parse();
     logging::start(cli.logs_json);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

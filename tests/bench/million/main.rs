@@ -6,6 +6,8 @@
 
 #![expect(clippy::float_arithmetic, reason = "ratios of measured times; no money")]
 
+#[path = "../../../host/purser/src/allocator.rs"]
+mod allocator;
 mod case;
 mod cloud;
 mod house;
@@ -63,6 +65,10 @@ enum Role {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
+    // As the product's own main does.
+    if let Some(Role::Purser { .. }) = &options.role {
+        allocator::tell();
+    }
     let runtime = tokio::runtime::Runtime::new()?;
     match &options.role {
         Some(Role::Cloud { world }) => runtime.block_on(cloud::serve(&serde_json::from_str(world)?)),
