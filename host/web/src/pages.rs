@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 mod account_form;
+pub(crate) mod account_names;
 pub(crate) mod activity;
 pub(crate) mod api;
 pub(crate) mod audit;

@@ -13,9 +13,9 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_sessions::Session;
 
 use crate::pages::{
-    account, activity, api, audit, connector, connector_settings, consent, coverage, customers, dashboard,
-    explain, health, periods, plugins, preflight, purchases, reconciliation, record, run, setup, sign_in,
-    site_settings, texts, unmapped, vanished,
+    account, account_names, activity, api, audit, connector, connector_settings, consent, coverage,
+    customers, dashboard, explain, health, periods, plugins, preflight, purchases, reconciliation, record,
+    run, setup, sign_in, site_settings, texts, unmapped, vanished,
 };
 use crate::problem::Problem;
 use crate::shell::Person;
@@ -88,7 +88,7 @@ routes! {
     Operator post "/connectors/{connector}/consent/confirm" => consent::confirm;
     Viewer get "/connectors/{connector}/accounts/{account}" => account::show;
     Operator post "/connectors/{connector}/accounts/{account}" => account::save;
-    Viewer get "/connectors/{connector}/accounts/{account}/names" => account::preview;
+    Viewer get "/connectors/{connector}/accounts/{account}/names" => account_names::preview;
     Viewer get "/connectors/{connector}/accounts/{account}/preflight" => preflight::show;
     Operator post "/connectors/{connector}/accounts/{account}/preflight" => preflight::probe;
     Operator post "/connectors/{connector}/accounts/{account}/pause" => account::pause;

@@ -194,13 +194,15 @@ fn row(line: &Line, customers: &HashMap<String, String>, numbers: NumberStyle) -
 /// All rows as CSV, one column a cause.
 pub(crate) async fn export(
     State(state): State<WebState>,
-    _: Visitor,
+    visitor: Visitor,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
     let books = Books::load(&state).await?;
     let book = chosen(&books, &asked.account)?.ok_or_else(|| Problem::not_found("account"))?;
     let month = month(&state, book, &asked.month)?;
     let reconciled = reconciled(&state, book, &month).await?;
+    let detail = serde_json::json!({ "account": book.account.id, "month": month });
+    state.audit(&visitor.person.name, "reconciliation.exported", detail).await?;
     let broken = |_| Problem::internal();
     let mut file = csv::Writer::from_writer(Vec::new());
     let head = ["month", "subscription", "vendor_customer", "currency", "vendor", "ours", "difference"];
@@ -251,6 +253,8 @@ mod tests {
             file.starts_with("month,subscription,vendor_customer,currency,vendor,ours,difference,unmapped,")
         );
         assert!(file.contains(",EUR,1234.56,1234.5678901234567890123456789,"), "{file}");
+        let trail = site.store.audit_trail(5).await.unwrap();
+        assert!(trail.iter().any(|entry| entry.what == "reconciliation.exported" && entry.who == "vera"));
     }
 
     #[tokio::test]
