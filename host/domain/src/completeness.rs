@@ -176,6 +176,10 @@ impl Retrieval {
 }
 
 impl Hold {
+    /// Every reason, in the order of the table.
+    pub const ALL: [Self; 6] =
+        [Self::Incomplete, Self::FailedPage, Self::Rejected, Self::Empty, Self::Records, Self::Amount];
+
     /// Stable code.
     #[must_use]
     pub fn code(self) -> &'static str {

@@ -55,14 +55,6 @@ pub struct InvoiceLine {
     pub end: Timestamp,
 }
 
-impl InvoiceLine {
-    /// The subscription, or the customer where there is none.
-    #[must_use]
-    pub fn scope(&self) -> &str {
-        if self.vendor_subscription.is_empty() { &self.vendor_customer } else { &self.vendor_subscription }
-    }
-}
-
 /// What the invoice says of one scope, feed and currency.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Charged {

@@ -59,7 +59,7 @@ impl Names {
             store.own_texts(account).await?.into_iter().map(|own| own.change)
         {
             let place = (key, locale.to_lowercase());
-            if let Some(words) = words.filter(|_| keys.contains(&place.0)) {
+            if let Some(words) = words.filter(|_| keys.binary_search(&place.0).is_ok()) {
                 let vendors = texts.remove(&place);
                 texts.insert(place.clone(), renamed(&place.0, &locale, words, vendors));
                 own.insert(place);
@@ -97,19 +97,13 @@ impl Names {
 
 /// The vendor's text with an operator's words in it: what he left empty stays the vendor's.
 fn renamed(key: &str, locale: &str, words: OwnWords, vendors: Option<ProductText>) -> ProductText {
-    let vendors = vendors.unwrap_or_else(|| ProductText {
-        key: key.to_owned(),
-        locale: locale.to_owned(),
-        requested: locale.to_owned(),
-        name: String::new(),
-        category: String::new(),
-        subcategory: String::new(),
-        unit: String::new(),
-        region: String::new(),
-        currency: String::new(),
-        rates: Vec::new(),
-        included_quantity: None,
-    });
+    let nothing = || ProductText {
+        key: key.into(),
+        locale: locale.into(),
+        requested: locale.into(),
+        ..ProductText::default()
+    };
+    let vendors = vendors.unwrap_or_else(nothing);
     let or = |own: String, vendors: String| if own.is_empty() { vendors } else { own };
     ProductText {
         name: words.name,

@@ -135,3 +135,69 @@ fn facts(
         is_final: known.is_none_or(|feed| !feed.has_stages) || stage > 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decimal(text: &str) -> Decimal {
+        text.parse().unwrap()
+    }
+
+    fn euro() -> Currency {
+        "EUR".parse().unwrap()
+    }
+
+    fn feed(name: &str, is_invoice: bool) -> FeedPart {
+        FeedPart {
+            name: name.to_owned(),
+            is_invoice,
+            is_on_invoice: true,
+            is_quantity_only: false,
+            has_stages: !is_invoice,
+        }
+    }
+
+    fn side(feed: &str, charged: &str, billed: &str) -> purser_store::reconciliation::Side {
+        purser_store::reconciliation::Side {
+            scope: "subscription".to_owned(),
+            vendor_customer: "customer".to_owned(),
+            currency: euro(),
+            feed: feed.to_owned(),
+            charged: Charged { lines: 1, amount: decimal(charged), ..Charged::default() },
+            billed: Billed { lines: 1, billed: decimal(billed), ..Billed::default() },
+        }
+    }
+
+    fn month(stage: u32, received: &str) -> Reconciled {
+        let sides = Sides {
+            parts: vec![side("usage", "7", "5")],
+            invoices: BTreeMap::from([(
+                euro(),
+                Invoiced { is_billed: true, received: decimal(received), ..Invoiced::default() },
+            )]),
+            stages: BTreeMap::from([(("usage".to_owned(), "EUR".to_owned()), stage)]),
+        };
+        of(sides, &[feed("usage", false), feed("lines", true)])
+    }
+
+    /// The invoice's own total is the host's count of what came: it does not follow the rows.
+    #[test]
+    fn reconciliation_shows_invoice_lines_that_are_in_no_row() {
+        assert_eq!(month(1, "10").missing(&euro()), decimal("3"));
+        assert_eq!(month(1, "7").missing(&euro()), Decimal::default());
+        assert_eq!(month(1, "7").missing(&"USD".parse().unwrap()), Decimal::default());
+    }
+
+    #[test]
+    fn reconciliation_calls_a_difference_late_only_while_the_feed_is_not_final() {
+        use purser_domain::reconciliation::Cause;
+
+        let early = month(0, "7").totals[&euro()].clone();
+        assert_eq!(early.causes.get(&Cause::Late), Some(&decimal("-2")));
+        assert_eq!(early.unexplained, Decimal::default());
+        let last = month(1, "7").totals[&euro()].clone();
+        assert!(last.causes.is_empty(), "{:?}", last.causes);
+        assert_eq!(last.unexplained, decimal("-2"));
+    }
+}

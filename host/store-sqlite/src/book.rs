@@ -11,6 +11,7 @@ use purser_domain::replace::Rules;
 use purser_store::accounts::{HostSettings, UnmappedCustomers};
 use purser_store::ledger::CommitPolicy;
 use purser_store::{Error, Result};
+use sqlx::sqlite::SqliteExecutor;
 use sqlx::{query, query_scalar};
 
 use crate::error::failed;
@@ -45,7 +46,7 @@ impl Book {
     /// Reads it anew: for transactions that change any of it.
     pub(crate) async fn load(tx: &mut Write, account: AccountId, zone: &str) -> Result<Self> {
         let customers = Arc::new(mapping(tx, account).await?);
-        Ok(Self { zone: parsed(zone)?, closed: closed(tx, account).await?, customers })
+        Ok(Self { zone: parsed(zone)?, closed: closed(&mut **tx, account).await?, customers })
     }
 
     /// Reads what has changed since the last commit: for transactions that change none of it.
@@ -95,12 +96,12 @@ fn parsed(zone: &str) -> Result<TimeZone> {
 }
 
 /// The closed periods of an account.
-pub(crate) async fn closed(tx: &mut Write, account: AccountId) -> Result<Closed> {
+pub(crate) async fn closed(from: impl SqliteExecutor<'_>, account: AccountId) -> Result<Closed> {
     let last = query_scalar!(
         r#"SELECT MAX(month) AS "month: String" FROM closed_periods WHERE account = ?"#,
         account.0
     );
-    match last.fetch_one(&mut **tx).await.map_err(failed)? {
+    match last.fetch_one(from).await.map_err(failed)? {
         Some(month) => Ok(Closed::through(id(&month, "month")?)),
         None => Ok(Closed::none()),
     }
@@ -119,7 +120,7 @@ pub(crate) async fn settings(tx: &mut Write, account: AccountId) -> Result<HostS
 }
 
 async fn mapping(tx: &mut Write, account: AccountId) -> Result<Customers> {
-    let rows = customers::rows(tx, account).await?;
+    let rows = customers::rows(&mut **tx, account).await?;
     let mappings = rows.iter().filter_map(|row| row.change.mapping());
     Ok(match settings(tx, account).await?.unmapped_customers {
         UnmappedCustomers::VendorId => Customers::by_vendor_id().with(mappings),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use futures::TryStreamExt as _;
+use jiff::Timestamp;
 use purser_domain::customer::{Customers as Mapped, Target};
 use purser_domain::purchase::Key;
 use purser_domain::suggestion::KnownCustomer;
@@ -10,11 +12,12 @@ use purser_domain::{AccountId, Ledgered};
 use purser_store::customers::{Customers, MappingChange, MappingRow, Restamped, Stamping, Unmapped, restamp};
 use purser_store::ledger::CommitPolicy;
 use purser_store::{Error, Result};
+use sqlx::sqlite::SqliteExecutor;
 use sqlx::{query, query_as};
 
 use crate::book::Book;
 use crate::commit::Io;
-use crate::error::failed;
+use crate::error::{damaged, failed};
 use crate::rows::{LedgeredRow, keys_of};
 use crate::upsert::Stamp;
 use crate::values::{date, decimal, from_json, id, instant, key as to_key, nanos, to_json};
@@ -45,15 +48,7 @@ impl TryFrom<Row> for MappingRow {
 #[async_trait]
 impl Customers for SqliteStore {
     async fn mapping(&self, account: AccountId) -> Result<Vec<MappingRow>> {
-        let mut rows = self.mapping_history(account).await?;
-        // The newest first: of a customer and day, the first seen is the one that counts.
-        let mut seen = std::collections::BTreeSet::new();
-        rows.retain(|row| seen.insert((row.change.vendor_customer.clone(), row.change.from)));
-        rows.retain(|row| row.change.target.is_some());
-        rows.sort_by(|a, b| {
-            (&a.change.vendor_customer, a.change.from).cmp(&(&b.change.vendor_customer, b.change.from))
-        });
-        Ok(rows)
+        rows(&self.readers, account).await
     }
 
     async fn mapping_history(&self, account: AccountId) -> Result<Vec<MappingRow>> {
@@ -88,33 +83,31 @@ impl Customers for SqliteStore {
         let mapped: Mapped =
             self.mapping(account).await?.iter().filter_map(|row| row.change.mapping()).collect();
         let (lower, upper) = keys_of(Some(account));
-        let rows = query!(
+        let mut rows = query!(
             "SELECT key, vendor_customer, starts, cost, currency, committed_at
              FROM purchases INDEXED BY purchases_unmapped
              WHERE customer_code IS NULL AND key >= ?1 AND key < ?2 AND state <> 'void' ORDER BY key",
             lower,
             upper
-        );
+        )
+        .fetch(&self.readers);
         let mut groups = BTreeMap::<(String, Option<String>), Unmapped>::new();
-        for row in rows.fetch_all(&self.readers).await.map_err(failed)? {
-            let start = jiff::Timestamp::from_second(row.starts).map_err(|_| Error::NotFound("instant"))?;
+        while let Some(row) = rows.try_next().await.map_err(failed)? {
+            let start = Timestamp::from_second(row.starts).map_err(|_| damaged("instant"))?;
             let ignored = match mapped.target(&row.vendor_customer, start) {
                 Target::Ignored(reason) => Some(reason.clone()),
                 Target::Code(_) | Target::Unmapped => None,
             };
-            let seen = instant(row.committed_at)?;
-            let group = groups.entry((row.vendor_customer.to_ascii_lowercase(), ignored.clone()));
-            let group = match group {
-                std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-                std::collections::btree_map::Entry::Vacant(new) => new.insert(Unmapped {
-                    vendor_customer: row.vendor_customer,
-                    ignored,
-                    purchases: 0,
-                    sums: BTreeMap::new(),
-                    first_seen: seen,
-                    example: to_key(&row.key)?,
-                }),
-            };
+            let (seen, example) = (instant(row.committed_at)?, to_key(&row.key)?);
+            let group = (row.vendor_customer.to_ascii_lowercase(), ignored.clone());
+            let group = groups.entry(group).or_insert_with(|| Unmapped {
+                vendor_customer: row.vendor_customer,
+                ignored,
+                purchases: 0,
+                sums: BTreeMap::new(),
+                first_seen: seen,
+                example,
+            });
             group.purchases += 1;
             group.first_seen = group.first_seen.min(seen);
             if let (Some(currency), Some(cost)) = (row.currency, row.cost) {
@@ -154,8 +147,8 @@ async fn replace_known(tx: &mut Write, customers: &[KnownCustomer]) -> Result<()
     Ok(())
 }
 
-/// The rows that count, read inside a transaction.
-pub(crate) async fn rows(tx: &mut Write, account: AccountId) -> Result<Vec<MappingRow>> {
+/// The rows that count, by customer and day.
+pub(crate) async fn rows(from: impl SqliteExecutor<'_>, account: AccountId) -> Result<Vec<MappingRow>> {
     let rows = query_as!(
         Row,
         "SELECT vendor_customer, from_day, target, changed_by, changed_at FROM customer_mappings AS m
@@ -165,7 +158,7 @@ pub(crate) async fn rows(tx: &mut Write, account: AccountId) -> Result<Vec<Mappi
          ORDER BY vendor_customer, from_day",
         account.0
     );
-    let rows = rows.fetch_all(&mut **tx).await.map_err(failed)?;
+    let rows = rows.fetch_all(from).await.map_err(failed)?;
     rows.into_iter().map(MappingRow::try_from).collect()
 }
 
@@ -231,7 +224,8 @@ async fn batch(
 ) -> Result<Vec<(i64, Ledgered)>> {
     let (lower, upper) = keys_of(Some(account));
     let after = after.map_or_else(Vec::new, |key| key.as_bytes().to_vec());
-    let rows = query!(
+    let rows = query_as!(
+        LedgeredRow,
         "SELECT run, key, feed, reference, vendor_customer, customer_code, product_key, product_text, quantity, unit,
                 cost, currency, state, vendor_period, booked_period, revision, source_date, corrections, origin, shares,
                 rest
@@ -246,32 +240,5 @@ async fn batch(
         BATCH
     );
     let rows = rows.fetch_all(&mut **tx).await.map_err(failed)?;
-    rows.into_iter()
-        .map(|row| {
-            let run = row.run;
-            let row = LedgeredRow {
-                key: row.key,
-                feed: row.feed,
-                reference: row.reference,
-                vendor_customer: row.vendor_customer,
-                customer_code: row.customer_code,
-                product_key: row.product_key,
-                product_text: row.product_text,
-                quantity: row.quantity,
-                unit: row.unit,
-                cost: row.cost,
-                currency: row.currency,
-                state: row.state,
-                vendor_period: row.vendor_period,
-                booked_period: row.booked_period,
-                revision: row.revision,
-                source_date: row.source_date,
-                corrections: row.corrections,
-                origin: row.origin,
-                shares: row.shares,
-                rest: row.rest,
-            };
-            Ok((run, row.try_into()?))
-        })
-        .collect()
+    rows.into_iter().map(|row| Ok((row.run, row.try_into()?))).collect()
 }

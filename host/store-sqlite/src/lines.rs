@@ -10,13 +10,13 @@ use purser_domain::customer::{Customers as Mapped, Target};
 use purser_domain::purchase::Key;
 use purser_domain::reconciliation::{Billed, Charged};
 use purser_domain::{AccountId, Balance, Currency, Decimal, Digest, Month, PartitionNo};
+use purser_store::Result;
 use purser_store::codec::unpack_rest;
 use purser_store::customers::Customers as _;
 use purser_store::reconciliation::{Reconciliation, Side, Sides};
-use purser_store::{Error, Result};
 use sqlx::query;
 
-use crate::error::failed;
+use crate::error::{damaged, failed};
 use crate::rows::keys_of;
 use crate::values::{decimal, from_json, id, key as to_key, to_json, unsigned};
 use crate::{SqliteStore, Write};
@@ -142,7 +142,7 @@ impl SqliteStore {
             }
             billed.lines += 1;
             *billed.quantities.entry(row.unit).or_default() += &decimal(&row.quantity)?;
-            let start = jiff::Timestamp::from_second(row.starts).map_err(|_| Error::NotFound("instant"))?;
+            let start = jiff::Timestamp::from_second(row.starts).map_err(|_| damaged("instant"))?;
             let is_ignored = || matches!(mapping.target(&row.vendor_customer, start), Target::Ignored(_));
             let sum = match row.customer_code {
                 Some(_) => &mut billed.billed,

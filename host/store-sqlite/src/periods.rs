@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use purser_domain::{AccountId, Month};
 use purser_store::Result;
 use purser_store::periods::{Closing, Period, Periods};
-use sqlx::{query, query_scalar};
+use sqlx::query;
 
 use crate::error::failed;
 use crate::rows::keys_of;
@@ -25,12 +25,7 @@ impl Periods for SqliteStore {
     }
 
     async fn last_closed(&self, account: AccountId) -> Result<Option<Month>> {
-        let last = query_scalar!(
-            r#"SELECT MAX(month) AS "month: String" FROM closed_periods WHERE account = ?"#,
-            account.0
-        );
-        let last = last.fetch_one(&self.readers).await.map_err(failed)?;
-        last.map(|month| id(&month, "month")).transpose()
+        Ok(book::closed(&self.readers, account).await?.last().cloned())
     }
 
     async fn close_period(
@@ -42,7 +37,7 @@ impl Periods for SqliteStore {
         now: Timestamp,
     ) -> Result<()> {
         let mut tx = self.write().await?;
-        book::closed(&mut tx, account).await?.close(month, today)?;
+        book::closed(&mut *tx, account).await?.close(month, today)?;
         let (month, now) = (month.to_string(), nanos(now));
         query!(
             "INSERT INTO closed_periods (account, month, closed_by, closed_at) VALUES (?, ?, ?, ?)",

@@ -210,8 +210,8 @@ impl TierIo for Io<'_> {
         let limit = signed(limit as u64);
         let rows = query_as!(
             LedgeredRow,
-            "SELECT key, feed, reference, vendor_customer, customer_code, product_key, product_text, quantity, unit,
-                    cost, currency, state, vendor_period, booked_period, revision, source_date, corrections, origin,
+            "SELECT run, key, feed, reference, vendor_customer, customer_code, product_key, product_text, quantity,
+                    unit, cost, currency, state, vendor_period, booked_period, revision, source_date, corrections, origin,
                     shares, rest
              FROM purchases WHERE key >= ?1 AND (NOT ?2 OR key <> ?1) AND key <= ?3 ORDER BY key LIMIT ?4",
             from,

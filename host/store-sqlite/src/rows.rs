@@ -31,6 +31,8 @@ pub(crate) struct PurchaseRow {
 
 /// A row of `purchases` with what it is made of.
 pub(crate) struct LedgeredRow {
+    /// That made this state of it.
+    pub(crate) run: i64,
     pub(crate) key: Vec<u8>,
     pub(crate) feed: String,
     pub(crate) reference: String,

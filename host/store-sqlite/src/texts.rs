@@ -5,7 +5,7 @@ mod own;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use purser_domain::{AccountId, Decimal};
-use purser_store::texts::{Coverage, MissingText, OwnText, OwnTextChange, ProductText, Texts};
+use purser_store::texts::{Coverage, MissingText, Outlook, OwnText, OwnTextChange, ProductText, Texts};
 use purser_store::{Error, Result};
 use sqlx::{query, query_as};
 
@@ -97,6 +97,10 @@ impl Texts for SqliteStore {
 
     async fn missing_texts(&self, account: AccountId, locale: &str) -> Result<Vec<MissingText>> {
         own::missing(&self.readers, account, locale).await
+    }
+
+    async fn outlook(&self, account: AccountId, locale: &str) -> Result<Outlook> {
+        own::outlook(&self.readers, account, locale).await
     }
 
     async fn coverage(&self, account: AccountId) -> Result<Vec<Coverage>> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 
 /// A product in one language.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ProductText {
     /// Compared without case; stored in lower case.
     pub key: String,
@@ -91,6 +91,15 @@ pub struct MissingText {
     pub purchases: u64,
 }
 
+/// How much of what Purchases name has a name in a locale, own words among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outlook {
+    /// Products that Purchases name.
+    pub wanted: u64,
+    /// Of those, products without a name.
+    pub missing: u64,
+}
+
 /// Product texts.
 #[async_trait]
 pub trait Texts: Send + Sync {
@@ -115,6 +124,8 @@ pub trait Texts: Send + Sync {
     ) -> Result<()>;
     /// Products that Purchases name and that have neither a vendor's text nor own words in a locale, by key.
     async fn missing_texts(&self, account: AccountId, locale: &str) -> Result<Vec<MissingText>>;
+    /// How many of the products that Purchases name would have no name in a locale.
+    async fn outlook(&self, account: AccountId, locale: &str) -> Result<Outlook>;
     /// Coverage per requested locale.
     async fn coverage(&self, account: AccountId) -> Result<Vec<Coverage>>;
 }

@@ -69,9 +69,9 @@ impl LedgerIo for Io<'_> {
         let rows = query_as!(
             LedgeredRow,
             "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2)
-             SELECT p.key, p.feed, p.reference, p.vendor_customer, p.customer_code, p.product_key, p.product_text,
-                    p.quantity, p.unit, p.cost, p.currency, p.state, p.vendor_period, p.booked_period, p.revision,
-                    p.source_date, p.corrections, p.origin, p.shares, p.rest
+             SELECT p.run, p.key, p.feed, p.reference, p.vendor_customer, p.customer_code, p.product_key,
+                    p.product_text, p.quantity, p.unit, p.cost, p.currency, p.state, p.vendor_period, p.booked_period,
+                    p.revision, p.source_date, p.corrections, p.origin, p.shares, p.rest
              FROM n CROSS JOIN purchases AS p ON p.key = substr(?1, i * 32 + 1, 32)",
             wanted, count
         );

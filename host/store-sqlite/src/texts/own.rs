@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_domain::AccountId;
-use purser_store::texts::{MissingText, OwnText, OwnTextChange, OwnWords};
+use purser_store::texts::{MissingText, Outlook, OwnText, OwnTextChange, OwnWords};
 use purser_store::{Error, Result};
 use sqlx::{SqlitePool, query, query_as};
 
@@ -35,10 +35,7 @@ impl TryFrom<Row> for OwnText {
 pub(super) async fn standing(readers: &SqlitePool, account: AccountId) -> Result<Vec<OwnText>> {
     let rows = query_as!(
         Row,
-        "SELECT key, locale, name, category, unit, changed_by, changed_at FROM own_texts AS t
-         WHERE account = ? AND name IS NOT NULL
-           AND id = (SELECT MAX(id) FROM own_texts AS n
-                     WHERE n.account = t.account AND n.key = t.key AND n.locale = t.locale)
+        "SELECT key, locale, name, category, unit, changed_by, changed_at FROM standing_own_texts WHERE account = ?
          ORDER BY key, locale",
         account.0
     );
@@ -88,6 +85,7 @@ pub(super) async fn put(
     Ok(())
 }
 
+/// Purchases are counted first, in one pass over them: joined row by row each product would read all of them.
 pub(super) async fn missing(
     readers: &SqlitePool,
     account: AccountId,
@@ -95,19 +93,17 @@ pub(super) async fn missing(
 ) -> Result<Vec<MissingText>> {
     let (lower, upper) = keys_of(Some(account));
     let rows = query!(
-        r#"SELECT n.key AS "key!", MAX(p.product_text) AS "product_text: String", COUNT(p.key) AS "purchases!: i64"
-           FROM named_products AS n
-           LEFT JOIN purchases AS p
-             ON lower(p.product_key) = n.key AND p.key >= ?2 AND p.key < ?3 AND p.state <> 'void'
+        r#"WITH said AS MATERIALIZED (
+               SELECT lower(product_key) AS key, MAX(product_text) AS product_text, COUNT(*) AS purchases
+               FROM purchases WHERE key >= ?2 AND key < ?3 AND state <> 'void' GROUP BY lower(product_key))
+           SELECT n.key AS "key!", said.product_text AS "product_text: String", said.purchases AS "purchases: i64"
+           FROM named_products AS n LEFT JOIN said ON said.key = n.key
            WHERE n.account = ?1
              AND NOT EXISTS (SELECT 1 FROM texts AS t
                              WHERE t.account = n.account AND t.key = n.key AND t.locale = ?4 COLLATE NOCASE)
-             AND NOT EXISTS (SELECT 1 FROM own_texts AS o
-                             WHERE o.account = n.account AND o.key = n.key AND o.locale = ?4 COLLATE NOCASE
-                               AND o.name IS NOT NULL
-                               AND o.id = (SELECT MAX(id) FROM own_texts AS m WHERE m.account = o.account
-                                           AND m.key = o.key AND m.locale = o.locale))
-           GROUP BY n.key ORDER BY n.key"#,
+             AND NOT EXISTS (SELECT 1 FROM standing_own_texts AS o
+                             WHERE o.account = n.account AND o.key = n.key AND o.locale = ?4 COLLATE NOCASE)
+           ORDER BY n.key"#,
         account.0,
         lower,
         upper,
@@ -117,7 +113,24 @@ pub(super) async fn missing(
     rows.into_iter()
         .map(|row| {
             let (key, product_text) = (row.key, row.product_text.unwrap_or_default());
-            Ok(MissingText { key, product_text, purchases: unsigned(row.purchases)? })
+            Ok(MissingText { key, product_text, purchases: unsigned(row.purchases.unwrap_or_default())? })
         })
         .collect()
+}
+
+/// The same, of all products that Purchases name, and without a look at the Purchases.
+pub(super) async fn outlook(readers: &SqlitePool, account: AccountId, locale: &str) -> Result<Outlook> {
+    let row = query!(
+        r#"SELECT COUNT(*) AS "wanted!: i64",
+                  COALESCE(SUM(NOT EXISTS (SELECT 1 FROM texts AS t
+                                           WHERE t.account = n.account AND t.key = n.key AND t.locale = ?2 COLLATE NOCASE)
+                           AND NOT EXISTS (SELECT 1 FROM standing_own_texts AS o
+                                           WHERE o.account = n.account AND o.key = n.key
+                                             AND o.locale = ?2 COLLATE NOCASE)), 0) AS "missing!: i64"
+           FROM named_products AS n WHERE n.account = ?1"#,
+        account.0,
+        locale
+    );
+    let row = row.fetch_one(readers).await.map_err(failed)?;
+    Ok(Outlook { wanted: unsigned(row.wanted)?, missing: unsigned(row.missing)? })
 }

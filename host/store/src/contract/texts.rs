@@ -91,10 +91,16 @@ pub async fn products_without_a_text_are_told_by_language(store: &dyn Store) {
     run(store, account, hour(0), &partition("p"), ten()).await;
     let expected = [("meter-1".to_owned(), "Stored gigabytes".to_owned(), 10)];
     assert_eq!(missing("nl-NL").await, expected);
+    let outlook = async |locale: &str| {
+        let outlook = store.outlook(account, locale).await.unwrap();
+        (outlook.wanted, outlook.missing)
+    };
+    assert_eq!(outlook("nl-NL").await, (1, 1));
     let words = Some(OwnWords { name: "A".into(), category: String::new(), unit: String::new() });
     let own = OwnTextChange { key: "meter-1".into(), locale: "nl-NL".into(), words };
     store.change_own_text(account, &own, "anna", hour(1)).await.unwrap();
     assert_eq!(missing("nl-nl").await, []);
+    assert_eq!((outlook("nl-nl").await, outlook("de-DE").await), ((1, 0), (1, 1)));
     assert_eq!(missing("de-DE").await, expected);
     store.change_own_text(account, &OwnTextChange { words: None, ..own }, "anna", hour(2)).await.unwrap();
     assert_eq!(missing("nl-NL").await, expected);

@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use jiff::civil::Date;
 use purser_domain::AccountId;
 use purser_store::accounts::{HostSettings, Settings, UnmappedCustomers};
-use purser_store::people::AuditEntry;
 use purser_store::texts::Coverage;
 use serde::Deserialize;
 
@@ -135,8 +134,7 @@ async fn store(
     let detail = serde_json::json!({
         "account": account.id, "revision": saved.revision, "title": title, "changes": changes(&book.settings, &saved),
     });
-    let entry = AuditEntry { at: now, who: who.to_owned(), what: "settings.changed".to_owned(), detail };
-    state.store.audit(&entry).await?;
+    state.audit(who, "settings.changed", detail).await?;
     let path = format!("/connectors/{}/accounts/{}", account.connector, account.id);
     visitor.tell_at("Saved. It applies from the next retrieval.", &path).await
 }

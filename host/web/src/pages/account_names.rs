@@ -62,12 +62,12 @@ pub(crate) async fn preview(
 
 /// How many products would have a name in a Locale.
 pub(super) async fn outlook(state: &WebState, book: &Book, locale: &str) -> Result<Outlook, Problem> {
+    let found = state.store.outlook(book.account.id, locale).await?;
     let coverage = state.store.coverage(book.account.id).await?;
-    let missing = state.store.missing_texts(book.account.id, locale).await?;
     Ok(Outlook {
         locale: locale.to_owned(),
-        wanted: coverage.iter().map(|coverage| coverage.wanted).max().unwrap_or(missing.len() as u64),
-        missing: missing.len() as u64,
+        wanted: found.wanted,
+        missing: found.missing,
         is_retrieved: coverage.iter().any(|coverage| coverage.requested.eq_ignore_ascii_case(locale)),
     })
 }

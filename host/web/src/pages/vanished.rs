@@ -71,7 +71,7 @@ async fn groups_of(
     for ((partition, run, code), keys) in held {
         let purchases = purchases(state, &keys).await?;
         let shown = purchases.get(..SHOWN).unwrap_or(&purchases);
-        let hold = HOLDS.iter().find(|hold| hold.code() == code);
+        let hold = Hold::ALL.iter().find(|hold| hold.code() == code);
         groups.push(Group {
             account: book.account.id,
             title: book.account.title.clone(),
@@ -91,10 +91,6 @@ async fn groups_of(
     }
     Ok(groups)
 }
-
-/// Every reason there is.
-const HOLDS: [Hold; 6] =
-    [Hold::Incomplete, Hold::FailedPage, Hold::Rejected, Hold::Empty, Hold::Records, Hold::Amount];
 
 async fn purchases(state: &WebState, keys: &[Key]) -> Result<Vec<Purchase>, Problem> {
     let mut purchases = Vec::new();

@@ -110,13 +110,7 @@ fn text(meter: &str, locale: &str, name: &str) -> ProductText {
         locale: locale.into(),
         requested: locale.into(),
         name: name.into(),
-        category: String::new(),
-        subcategory: String::new(),
-        unit: String::new(),
-        region: String::new(),
-        currency: String::new(),
-        rates: Vec::new(),
-        included_quantity: None,
+        ..ProductText::default()
     }
 }
 
