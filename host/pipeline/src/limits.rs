@@ -7,7 +7,7 @@ use crate::framing::Sizes;
 /// What a run may use at once, and how patient it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Requests under way at once.
+    /// Requests under way at once: as many as the client lets out for an account, see `HttpLimits::per_account`.
     pub requests_in_flight: usize,
     /// Pages mapped at once: one a core.
     pub pages_in_sandbox: usize,
@@ -46,5 +46,16 @@ impl Default for Limits {
             lease: Duration::from_secs(60),
             progress: Duration::from_millis(400),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More would only wait inside the client, fewer would leave a slow vendor's latency unhidden.
+    #[test]
+    fn a_run_has_as_many_requests_under_way_as_the_client_lets_out() {
+        assert_eq!(Limits::default().requests_in_flight, purser_vendor::HttpLimits::default().per_account);
     }
 }
