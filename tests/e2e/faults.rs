@@ -241,6 +241,23 @@ fn a_vendor_that_sends_nothing_where_there_was_something_changes_nothing() {
     stored.check("no list of customers", no_customers, RunState::Warnings, "RUN-ZERO");
 }
 
+/// A month begins without data: that is no alarm, or people learn to pass alarms over.
+#[test]
+fn no_data_where_nothing_is_stored_yet_leaves_a_green_run() {
+    let config = Config { customers: 1, records: 0, rated_records: 12, ..Config::default() };
+    let world = World::unbilled(config);
+    let data = world.data();
+    let stored = Stored { world, data };
+    stored.choose(RATED);
+    stored.world.simulator.set_faults(Faults { no_data: true, ..Faults::default() });
+    let output = stored.run(&stored.data, NOW);
+    let run = stored.world.newest_run(&stored.data).unwrap();
+    assert_eq!(run.state, RunState::Succeeded, "{}{}", stdout(&output), stderr(&output));
+    let report: Report = serde_json::from_value(run.report).unwrap();
+    let note = report.notes.iter().find(|note| note.code == "RUN-NO-DATA").unwrap();
+    assert!(note.level == "info" && note.what.starts_with("CSP-402"), "{note:?}");
+}
+
 #[test]
 fn a_repeated_page_fails_its_part() {
     let config = Config { customers: 1, records: 1_200, rated_records: 0, ..Config::default() };

@@ -9,6 +9,7 @@ mod disk;
 mod faults;
 mod journey;
 mod kill;
+mod names;
 mod second_connector;
 mod secrets;
 mod states;

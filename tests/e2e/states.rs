@@ -214,7 +214,7 @@ fn stale_and_held_purchases_are_said_so_above_the_list() {
         "/purchases",
         &["last run brought only a part", "Data is complete up to 2026-11-16", "Total of"],
     );
-    journey.sees("/activity/2", &["RUN-INCOMPLETE", "CSP-402", "What to do"]);
+    journey.sees("/activity/2", &["RUN-NO-DATA", "CSP-402", "What to do"]);
 
     journey.run_with(Faults { vanish_all: true, ..Faults::default() });
     journey.sees("/purchases", &["vanished at the vendor and still stand", "an operator has to look first"]);

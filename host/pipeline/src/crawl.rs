@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fetch::{self, Fetched, Trouble};
 use crate::progress::Progress;
+use crate::wanted;
 use crate::work::Work;
 
 /// How a crawl ended.
@@ -135,6 +136,7 @@ impl Crawl {
     /// change nothing.
     async fn start(&self, feed: &str) -> purser_store::Result<()> {
         let needs = self.work.feed(feed).map(|feed| feed.needs.clone()).unwrap_or_default();
+        wanted::add(&self.work, feed, &needs).await?;
         let mut after = None;
         for batch in 0.. {
             let facts = match needs.is_empty() {
@@ -237,7 +239,8 @@ impl Crawl {
     fn note(&self, request: &Request, fetched: &Fetched) {
         self.work.customers.learn(fetched.completion.pages.iter().flat_map(|page| &page.facts));
         self.work.customers.learn(&fetched.completion.facts);
-        if let Some(trouble) = &fetched.trouble {
+        // Whether "no data" is worth a word is known once the run is through.
+        if let Some(trouble) = fetched.trouble.as_ref().filter(|trouble| trouble.code != fetch::NOTHING) {
             let of_partition = |partition: &Partition| format!("{} {}", partition.feed, partition.key);
             let subject = request.partition.as_ref().map_or_else(|| request.feed.clone(), of_partition);
             self.progress.trouble(&subject, trouble);

@@ -71,6 +71,13 @@ impl Trouble {
 }
 
 impl Trouble {
+    fn of_gap(gap: crawl::Incompleteness) -> Self {
+        match gap {
+            crawl::Incompleteness::Nothing(what) => Self::new(NOTHING, what),
+            crawl::Incompleteness::Broken(what) => Self::new("RUN-INCOMPLETE", what),
+        }
+    }
+
     /// The trouble a stored reason tells of: `CODE: what`, or `CODE what · what to do`.
     #[must_use]
     pub fn of_reason(reason: &str) -> Self {
@@ -87,6 +94,9 @@ impl Trouble {
         }
     }
 }
+
+/// The code of a partition the vendor has nothing for.
+pub const NOTHING: &str = "RUN-NO-DATA";
 
 /// The code of a refusal that only new consent mends.
 pub const REFUSED: &str = "RUN-CONSENT";
@@ -110,7 +120,7 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
         Ok(step) => {
             completion.body_digest = kept.body_digest();
             completion.pages = kept.pages;
-            let trouble = step.incomplete.clone().map(|what| Trouble::new("RUN-INCOMPLETE", what));
+            let trouble = step.incomplete.clone().map(Trouble::of_gap);
             add_step(work, &request.feed, step, &mut completion);
             trouble
         }
@@ -145,7 +155,6 @@ pub fn add_step(work: &Work, feed: &str, step: Step, completion: &mut Completion
         key: f.key,
         value: f.value,
     }));
-    completion.incomplete = step.incomplete;
 }
 
 fn stored_partition(feed: &str, partition: &crawl::Partition) -> Partition {

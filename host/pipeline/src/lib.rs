@@ -32,6 +32,7 @@ pub mod report;
 pub mod run;
 pub mod trial;
 mod verdict;
+mod wanted;
 pub mod work;
 
 pub use host::Host;

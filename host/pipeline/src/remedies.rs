@@ -19,6 +19,11 @@ const FALLBACK: &str = "Run again; if it stays, look at the run's log and report
 const TABLE: &[(&str, &str)] = &[
     ("RUN-CONSENT", "Renew the consent of this account under Connector Settings, then run again."),
     ("RUN-INCOMPLETE", "Nothing stored was changed for this part; the next run asks for it again."),
+    (
+        "RUN-NO-DATA",
+        "Nothing to do at the beginning of a month: what is stored stands, and the next run asks again. Where there were \
+         data before, look at the vendor's portal.",
+    ),
     ("RUN-PATIENCE", "The vendor is busy. The next run asks again; run by hand later today if it is urgent."),
     (
         "RUN-REJECTED",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use purser_store::accounts::{ConsentState, Reason};
-use purser_store::runs::{LogLine, RunState};
+use purser_store::runs::{Incomplete, LogLine, RunState};
 use purser_store::{Error, Result};
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
@@ -110,11 +110,8 @@ async fn finish(
     policy: &PolicyOfAccount,
     forced: Option<RunState>,
 ) -> Result<Execution> {
-    for (partition, reason) in work.store.incomplete_partitions(work.run.id).await? {
-        let subject = format!("{} {}", partition.feed, partition.key);
-        if !progress.has_note(&subject) {
-            progress.trouble(&subject, &Trouble::of_reason(&reason));
-        }
+    for gap in work.store.incomplete_partitions(work.run.id).await? {
+        note_gap(progress, &gap);
     }
     progress.left_unchanged(&work.store.unchanged_partitions(work.run.id).await?);
     alarms::look(work, progress, policy.void_threshold_percent).await?;
@@ -126,6 +123,17 @@ async fn finish(
     work.store.finish_run(work.fence, state, &as_json(&report), work.now()).await?;
     tracing::info!(run.id = work.run.id.0, account.id = work.account().0, run.state = ?state, "run.finished");
     Ok(Execution::Finished(state, Box::new(report)))
+}
+
+/// "No data" is what a month begins with; where there were data it is an alarm.
+fn note_gap(progress: &Progress, gap: &Incomplete) {
+    let subject = format!("{} {}", gap.partition.feed, gap.partition.key);
+    let trouble = Trouble::of_reason(&gap.reason);
+    if trouble.code == fetch::NOTHING && !gap.is_stored {
+        progress.note(alarms::note("info", &trouble.code, &subject, &trouble.what));
+    } else if !progress.has_note(&subject) {
+        progress.trouble(&subject, &trouble);
+    }
 }
 
 async fn log_notes(work: &Work, report: &Report) -> Result<()> {

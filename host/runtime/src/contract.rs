@@ -31,7 +31,7 @@ pub mod manifest {
 /// What to ask, and how to page.
 pub mod crawl {
     pub use super::bindings::exports::purser::connector::crawl::{
-        CallTarget, Partition, Request, Response, Step, Target,
+        CallTarget, Incompleteness, Partition, Request, Response, Step, Target,
     };
 }
 

@@ -3,7 +3,7 @@
 use purser_domain::RunId;
 use purser_domain::conservation::Imbalance;
 use purser_store::Result;
-use purser_store::runs::Partition;
+use purser_store::runs::{Incomplete, Partition};
 use sqlx::{SqlitePool, query, query_as, query_scalar};
 
 use crate::error::failed;
@@ -32,14 +32,12 @@ struct Row {
     month: String,
     currency: String,
     stage: i64,
-    incomplete: Option<String>,
 }
 
 impl Row {
-    fn named(self) -> Result<(Partition, Option<String>)> {
-        let stage = unsigned(self.stage)?;
-        let Row { feed, key, month, currency, .. } = self;
-        Ok((Partition { feed, key, month, currency, stage }, self.incomplete))
+    fn named(self) -> Result<Partition> {
+        let Row { feed, key, month, currency, stage } = self;
+        Ok(Partition { feed, key, month, currency, stage: unsigned(stage)? })
     }
 }
 
@@ -47,24 +45,24 @@ impl Row {
 pub(crate) async fn ready(readers: &SqlitePool, run: RunId) -> Result<Vec<Partition>> {
     let rows = query_as!(
         Row,
-        "SELECT feed, key, month, currency, stage, incomplete FROM run_partitions
+        "SELECT feed, key, month, currency, stage FROM run_partitions
          WHERE run = ? AND state = 'open' AND open_requests = 0 AND incomplete IS NULL ORDER BY first_request, id",
         run.0
     );
     let rows = rows.fetch_all(readers).await.map_err(failed)?;
-    rows.into_iter().map(|row| Ok(row.named()?.0)).collect()
+    rows.into_iter().map(Row::named).collect()
 }
 
 /// Partitions whose data the vendor says are those last committed.
 pub(crate) async fn unchanged(readers: &SqlitePool, run: RunId) -> Result<Vec<Partition>> {
     let rows = query_as!(
         Row,
-        "SELECT feed, key, month, currency, stage, incomplete FROM run_partitions
+        "SELECT feed, key, month, currency, stage FROM run_partitions
          WHERE run = ? AND state = 'unchanged' AND incomplete IS NULL ORDER BY first_request, id",
         run.0
     );
     let rows = rows.fetch_all(readers).await.map_err(failed)?;
-    rows.into_iter().map(|row| Ok(row.named()?.0)).collect()
+    rows.into_iter().map(Row::named).collect()
 }
 
 /// Whether this state of the partition is the one last committed: by an earlier run, with this run's plugin version and
@@ -119,21 +117,28 @@ pub(crate) async fn leave_unchanged(
 }
 
 /// Partitions marked incomplete; once the run has ended, also those that were never finished.
-pub(crate) async fn incomplete(readers: &SqlitePool, run: RunId) -> Result<Vec<(Partition, String)>> {
-    let rows = query_as!(
-        Row,
-        "SELECT p.feed, p.key, p.month, p.currency, p.stage, p.incomplete
-         FROM run_partitions AS p JOIN runs AS r ON r.id = p.run
-         WHERE p.run = ? AND (p.incomplete IS NOT NULL OR (p.state = 'open' AND r.finished_at IS NOT NULL))
-         ORDER BY p.first_request, p.id",
+pub(crate) async fn incomplete(readers: &SqlitePool, run: RunId) -> Result<Vec<Incomplete>> {
+    let rows = query!(
+        r#"SELECT p.feed, p.key, p.month, p.currency, p.stage, p.incomplete,
+                  EXISTS (SELECT 1 FROM partitions AS s
+                          WHERE s.account = r.account AND s.feed = p.feed AND s.key = p.key AND s.month = p.month
+                            AND s.currency = p.currency AND s.stage = p.stage AND s.raised) AS "is_stored!: bool"
+           FROM run_partitions AS p JOIN runs AS r ON r.id = p.run
+           WHERE p.run = ? AND (p.incomplete IS NOT NULL OR (p.state = 'open' AND r.finished_at IS NOT NULL))
+           ORDER BY p.first_request, p.id"#,
         run.0
     );
     let rows = rows.fetch_all(readers).await.map_err(failed)?;
-    let reason = |row: Row| {
-        let (partition, incomplete) = row.named()?;
-        Ok((partition, incomplete.unwrap_or_else(|| UNFINISHED.into())))
-    };
-    rows.into_iter().map(reason).collect()
+    rows.into_iter()
+        .map(|row| {
+            let (feed, key, month, currency) = (row.feed, row.key, row.month, row.currency);
+            Ok(Incomplete {
+                partition: Row { feed, key, month, currency, stage: row.stage }.named()?,
+                reason: row.incomplete.unwrap_or_else(|| UNFINISHED.into()),
+                is_stored: row.is_stored,
+            })
+        })
+        .collect()
 }
 
 /// Requests for a partition, and the state of its data they name; empty: none.

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use purser_domain::{AccountId, Digest, RunId};
 use purser_store::runs::{
-    Completion, Fact, Fence, LogLine, Order, Page, PageSource, Partition, Request, Run, RunState, Runs,
+    Completion, Fact, Fence, Incomplete, LogLine, Order, Page, PageSource, Partition, Request, Run, RunState,
+    Runs,
 };
 use purser_store::{Error, Result};
 use sqlx::{query, query_as, query_scalar};
@@ -319,7 +320,7 @@ impl Runs for SqliteStore {
         partitions::unchanged(&self.readers, run).await
     }
 
-    async fn incomplete_partitions(&self, run: RunId) -> Result<Vec<(Partition, String)>> {
+    async fn incomplete_partitions(&self, run: RunId) -> Result<Vec<Incomplete>> {
         crate::partitions::incomplete(&self.readers, run).await
     }
 

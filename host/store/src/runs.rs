@@ -210,6 +210,17 @@ pub struct Completion {
     pub retry_at: Option<Timestamp>,
 }
 
+/// A partition that a run could not replace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incomplete {
+    /// Which.
+    pub partition: Partition,
+    /// A stable code, and what happened.
+    pub reason: String,
+    /// Records of it are stored, from a run before.
+    pub is_stored: bool,
+}
+
 /// One line of a run's log, for the activity page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
@@ -281,7 +292,7 @@ pub trait Runs: Send + Sync {
     /// Partitions of the run whose data are, by the vendor's word, those last committed: left as they are.
     async fn unchanged_partitions(&self, run: RunId) -> Result<Vec<Partition>>;
     /// Partitions of the run that will never be ready, or were marked incomplete, with the reason.
-    async fn incomplete_partitions(&self, run: RunId) -> Result<Vec<(Partition, String)>>;
+    async fn incomplete_partitions(&self, run: RunId) -> Result<Vec<Incomplete>>;
 
     /// Facts of these kinds that this run has brought, by kind and key, after a position.
     async fn facts(

@@ -34,8 +34,18 @@ pub mod manifest {
 /// What to ask, and how to page.
 pub mod crawl {
     pub use crate::bindings::exports::purser::connector::crawl::{
-        CallTarget, Partition, Request, Response, Step, Target,
+        CallTarget, Incompleteness, Partition, Request, Response, Step, Target,
     };
+}
+
+impl crawl::Incompleteness {
+    /// The text for the administrator.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Nothing(words) | Self::Broken(words) => words,
+        }
+    }
 }
 
 /// From records to Purchases.

@@ -139,14 +139,17 @@ impl Mapped {
         self.rejected.push((record, reason.into()));
     }
 
-    /// Says something later feeds need.
+    /// Says something later feeds need. What was said before in the same words is said once.
     pub fn fact(&mut self, fact: Fact) {
         self.facts.push(fact);
     }
 
     /// The result as it crosses the sandbox's border.
     #[must_use]
-    pub fn pack(self) -> Columns {
+    pub fn pack(mut self) -> Columns {
+        // Stable: of one key's facts the last stays the last.
+        self.facts.sort_by(|one, other| (&one.kind, &one.key).cmp(&(&other.kind, &other.key)));
+        self.facts.dedup();
         let mut text = self.purchase_text;
         let mut counts = vec![self.purchases];
         counts.extend(self.purchase_counts);

@@ -10,7 +10,7 @@ use super::world::{
     retrieve, run, staged_partition, ten, usage,
 };
 use crate::ledger::Filter;
-use crate::runs::Completion;
+use crate::runs::{Completion, Incomplete};
 use crate::{Error, Store};
 
 fn costs(purchases: &[Purchase]) -> BTreeMap<&str, String> {
@@ -223,7 +223,8 @@ pub async fn what_does_not_add_up_is_not_committed(store: &dyn Store) {
     let Err(Error::Incomplete(reason)) = refused else { unreachable!("{refused:?}") };
     assert!(reason.starts_with("RUN-CONSERVATION") && reason.contains("0.01"), "{reason}");
     assert_eq!(purchases(store, account).await, []);
-    assert_eq!(store.incomplete_partitions(fence.run).await.unwrap(), [(partition("p"), reason)]);
+    let incomplete = store.incomplete_partitions(fence.run).await.unwrap();
+    assert_eq!(incomplete, [Incomplete { partition: partition("p"), reason, is_stored: false }]);
     assert_eq!(store.ready_partitions(fence.run).await.unwrap(), []);
 }
 
@@ -249,7 +250,8 @@ pub async fn an_abandoned_partition_leaves_nothing_staged(store: &dyn Store) {
     store.abandon_partition(fence, &partition("p"), "RUN-TEST because").await.unwrap();
     assert!(store.commit_partition(fence, &partition("p"), &policy(hour(1))).await.is_err());
     let incomplete = store.incomplete_partitions(fence.run).await.unwrap();
-    assert_eq!(incomplete, [(partition("p"), "RUN-TEST because".to_owned())]);
+    let reason = "RUN-TEST because".to_owned();
+    assert_eq!(incomplete, [Incomplete { partition: partition("p"), reason, is_stored: false }]);
     assert!(store.page(account, page(0, ten()).digest).await.unwrap().is_some());
     finish(store, fence).await;
     run(store, account, hour(24), &partition("p"), ten()).await;

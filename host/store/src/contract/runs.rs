@@ -5,7 +5,7 @@ use purser_domain::Digest;
 use super::world::{
     account, answer, ask, begin, finish, hour, order, page, partition, request, retrieve, ten,
 };
-use crate::runs::{Completion, Fact, Fence, LogLine, Order, RunState};
+use crate::runs::{Completion, Fact, Fence, Incomplete, LogLine, Order, RunState};
 use crate::{Error, Store};
 
 fn fact(kind: &str, key: &str, value: &str) -> Fact {
@@ -242,7 +242,8 @@ pub async fn a_marked_partition_is_never_ready(store: &dyn Store) {
     store.complete_requests(fence, vec![marked]).await.unwrap();
     assert_eq!(store.ready_partitions(fence.run).await.unwrap(), []);
     let incomplete = store.incomplete_partitions(fence.run).await.unwrap();
-    assert_eq!(incomplete, [(partition("p"), "cut off".to_owned())]);
+    let reason = "cut off".to_owned();
+    assert_eq!(incomplete, [Incomplete { partition: partition("p"), reason, is_stored: false }]);
 }
 
 pub async fn a_repeated_page_fails_its_partition(store: &dyn Store) {
@@ -256,7 +257,7 @@ pub async fn a_repeated_page_fails_its_partition(store: &dyn Store) {
     assert_eq!(store.ready_partitions(fence.run).await.unwrap(), [fine]);
     let incomplete = store.incomplete_partitions(fence.run).await.unwrap();
     assert_eq!(incomplete.len(), 1);
-    assert!(incomplete[0].0 == same && incomplete[0].1.starts_with("RUN-REPEATED-PAGE"));
+    assert!(incomplete[0].partition == same && incomplete[0].reason.starts_with("RUN-REPEATED-PAGE"));
 }
 
 pub async fn an_unfinished_partition_is_told(store: &dyn Store) {
@@ -266,5 +267,5 @@ pub async fn an_unfinished_partition_is_told(store: &dyn Store) {
     assert_eq!(store.incomplete_partitions(fence.run).await.unwrap(), []);
     finish(store, fence).await;
     let incomplete = store.incomplete_partitions(fence.run).await.unwrap();
-    assert!(incomplete[0].1.starts_with("RUN-UNFINISHED"));
+    assert!(incomplete[0].reason.starts_with("RUN-UNFINISHED"));
 }

@@ -17,9 +17,22 @@ const NOT_FOUND: u16 = 404;
 pub fn start(context: &RunContext, products: &[Fact]) -> Result<Step, Problem> {
     let settings = Settings::read(&context.settings)?;
     let languages = languages(context);
-    let of =
-        |fact: &Fact| languages.iter().map(|locale| request(&settings, locale, fact)).collect::<Vec<_>>();
-    Ok(asking(products.iter().flat_map(of).collect()))
+    let named = products.iter().filter_map(|fact| Some((fact.key.as_str(), product_and_sku(fact)?)));
+    let of = |(key, sku): (&str, (String, String))| {
+        languages.iter().map(|locale| request(&settings, locale, key, &sku)).collect::<Vec<_>>()
+    };
+    Ok(asking(named.flat_map(of).collect()))
+}
+
+/// As a record named them; where it is the host that asks, the key says the same. None for what is in no catalogue, such
+/// as a meter.
+fn product_and_sku(fact: &Fact) -> Option<(String, String)> {
+    let (product, sku) = (json::find_text(&fact.value, "/product"), json::find_text(&fact.value, "/sku"));
+    if !product.is_empty() {
+        return Some((product.into_owned(), sku.into_owned()));
+    }
+    let (product, sku) = fact.key.split_once(':')?;
+    Some((product.to_uppercase(), sku.to_uppercase()))
 }
 
 /// What is no longer sold is not in the catalogue: no error of the run. The title that is stored stays, since an answer
@@ -39,12 +52,11 @@ fn unlisted(request: &Request) -> Option<Fact> {
     Some(Fact { kind: UNLISTED.to_owned(), key: partition.key.clone(), value })
 }
 
-fn request(settings: &Settings, locale: &str, product: &Fact) -> Request {
-    let (id, sku) = (json::find_text(&product.value, "/product"), json::find_text(&product.value, "/sku"));
+fn request(settings: &Settings, locale: &str, key: &str, (id, sku): &(String, String)) -> Request {
     let parameters =
-        pairs([("market", settings.market.as_str()), ("locale", locale), ("product", &id), ("sku", &sku)]);
-    let key = format!("{}/{locale}/{}", settings.market, product.key);
-    let path = vec![pair("product", &*id), pair("sku", &*sku)];
+        pairs([("market", settings.market.as_str()), ("locale", locale), ("product", id), ("sku", sku)]);
+    let key = format!("{}/{locale}/{key}", settings.market);
+    let path = vec![pair("product", &**id), pair("sku", &**sku)];
     let query = pairs([("country", &settings.market)]);
     let mut request = kept_call(calls::SKU, path, query, "", partition(key, parameters));
     request.keep = Some(Framing::JsonWhole);

@@ -14,7 +14,7 @@ mod rated_usage;
 mod reconciliation;
 mod utilization;
 
-use purser_plugin_sdk::crawl::{CallTarget, Partition, Request, Response, Step, Target};
+use purser_plugin_sdk::crawl::{CallTarget, Incompleteness, Partition, Request, Response, Step, Target};
 use purser_plugin_sdk::manifest::Framing;
 use purser_plugin_sdk::pairs::pairs;
 use purser_plugin_sdk::types::{Fact, Pair, Problem, RunContext};
@@ -73,7 +73,11 @@ fn asking(requests: Vec<Request>) -> Step {
 
 /// The partition stays as it is stored.
 fn incomplete(reason: impl Into<String>) -> Step {
-    Step { requests: Vec::new(), facts: Vec::new(), incomplete: Some(reason.into()) }
+    gap(Incompleteness::Broken(reason.into()))
+}
+
+fn gap(why: Incompleteness) -> Step {
+    Step { requests: Vec::new(), facts: Vec::new(), incomplete: Some(why) }
 }
 
 /// A partition without months or money.

@@ -63,6 +63,7 @@ pub fn feeds() -> Vec<Feed> {
             quantity: owned(&["/BillableQuantity", "/Quantity"]),
             unit: owned(&["/UnitType"]),
             customer: owned(&["/CustomerId"]),
+            gives: owned(&["product"]),
             invoice: true,
             ..feed(RECONCILIATION, "Charge lines", FeedKind::Purchases, Partitioning::CurrencyMonthStage)
         },

@@ -9,7 +9,7 @@ use purser_plugin_sdk::types::{Fact, Problem};
 use purser_plugin_sdk::{date, pairs};
 use serde_json::json;
 
-use super::fact;
+use super::{fact, product_fact};
 use crate::charges::{Class, Evidence, Mode};
 use crate::ids;
 use crate::manifest::feeds;
@@ -179,12 +179,11 @@ fn class(subscription: &Fields<'_, 26>) -> Result<Class, String> {
     .class())
 }
 
-/// What the catalogue is asked for. The Azure plan is no product anybody reads a title of.
+/// The Azure plan is no product anybody reads a title of.
 fn product_in_use(offer: &str, class: Class) -> Option<Fact> {
     let mut parts = offer.trim().split(':');
     let (product, sku) = (parts.next()?, parts.next()?);
-    let is_asked = class != Class::AzurePlan && !product.is_empty() && !sku.is_empty();
-    is_asked.then(|| fact("product", product_key(offer), &json!({ "product": product, "sku": sku })))
+    if class == Class::AzurePlan { None } else { product_fact(product_key(offer), product, sku) }
 }
 
 /// `product:sku` of an offer in new commerce; a legacy offer is its own product.

@@ -51,6 +51,12 @@ fn each(records: &[&str], read: impl Fn(&mut Mapped, u32, &str) -> Result<(), St
     mapped
 }
 
+/// What the catalogue is asked for.
+fn product_fact(key: String, product: &str, sku: &str) -> Option<Fact> {
+    let is_asked = !product.is_empty() && !sku.is_empty();
+    is_asked.then(|| fact("product", key, &serde_json::json!({ "product": product, "sku": sku })))
+}
+
 fn fact(kind: &str, key: impl Into<String>, value: &serde_json::Value) -> Fact {
     Fact { kind: kind.to_owned(), key: key.into(), value: value.to_string() }
 }

@@ -147,7 +147,7 @@ fn conserv_credit_documents_are_partitions_that_withdraw_no_stage() {
 #[test]
 fn conserv_invoices_in_a_currency_that_is_not_retrieved_are_told() {
     let step = listed("rated-usage", &[invoice("G1", "GBP", "2026-10")]);
-    assert!(step.incomplete.unwrap().starts_with("CSP-411 there are invoices in GBP"));
+    assert!(step.incomplete.unwrap().words().starts_with("CSP-411 there are invoices in GBP"));
 }
 
 #[test]
@@ -197,9 +197,9 @@ fn the_invoices_feed_keeps_what_the_list_says() {
 fn a_list_that_is_refused_leaves_the_current_month_and_says_why() {
     let request = list_request(&run(), "reconciliation");
     let step = next("reconciliation", &request, &answer(403, r#"{"code":"2032"}"#)).unwrap();
-    assert!(step.requests.is_empty() && step.incomplete.unwrap().starts_with("CSP-201"));
+    assert!(step.requests.is_empty() && step.incomplete.unwrap().words().starts_with("CSP-201"));
     let broken = next("reconciliation", &request, &answer(200, "<html>")).unwrap();
-    assert!(broken.incomplete.unwrap().starts_with("CSP-410"));
+    assert!(broken.incomplete.unwrap().words().starts_with("CSP-410"));
 }
 
 #[test]
@@ -231,5 +231,5 @@ fn restate_a_month_of_two_invoices_is_one_state_of_both() {
     );
     // One of them changed meanwhile: the month waits for the next run.
     let changed = next("rated-usage", &both[1], &answer(200, &manifest(&["b.gz"], 1, "E3"))).unwrap();
-    assert!(changed.requests.is_empty() && changed.incomplete.unwrap().starts_with("CSP-408"));
+    assert!(changed.requests.is_empty() && changed.incomplete.unwrap().words().starts_with("CSP-408"));
 }

@@ -24,6 +24,21 @@ fn each_product_in_use_is_asked_in_the_accounts_language_and_in_english() {
     assert_eq!(requests[0].keep, Some(Framing::JsonWhole));
 }
 
+/// The host adds products that a Purchase names and that have no text, by their keys alone.
+#[test]
+fn what_the_host_asks_for_is_asked_too_and_meters_are_passed_over() {
+    let added = |key: &str| fact("product", key, &json!({ "words": "Visio" }));
+    let requests = start(
+        &run(),
+        "catalogue",
+        &[added("dzh318z0bq3q:000f"), added("a5f2c1d0-aaaa-bbbb-cccc-000000000001")],
+    );
+    assert_eq!(requests.len(), 2, "in two languages");
+    let (_, path, _) = call(&requests[0]);
+    assert_eq!(path, [("product", "DZH318Z0BQ3Q"), ("sku", "000F")]);
+    assert_eq!(partition_key(&requests[0]), "NL/nl-NL/dzh318z0bq3q:000f");
+}
+
 #[test]
 fn a_product_that_is_not_listed_is_told_and_is_no_error() {
     let request = &start(&run(), "catalogue", &[product()])[0];

@@ -193,7 +193,7 @@ fn s73_to_s76_are_an_export_from_running_to_its_blobs() {
     let ended = next("rated-usage", &poll, &answer(200, &bodies[1])).unwrap();
     assert_eq!(call(&ended.requests[0]).1, [("manifest", "8fe347d7-1e0f-4bd6-9091-4672691f32db")]);
     let failed = next("rated-usage", &poll, &answer(200, &bodies[2])).unwrap();
-    assert!(failed.requests.is_empty() && failed.incomplete.unwrap().starts_with("CSP-402"));
+    assert!(failed.requests.is_empty() && failed.incomplete.unwrap().words().starts_with("CSP-402"));
     let blobs = next("rated-usage", &ended.requests[0], &answer(200, &bodies[3])).unwrap();
     let purser_plugin_sdk::crawl::Target::Absolute(url) = &blobs.requests[0].target else {
         panic!("no download")

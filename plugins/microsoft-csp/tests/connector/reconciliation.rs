@@ -43,6 +43,16 @@ fn one(line: &str) -> UnpackedPurchase {
 }
 
 #[test]
+fn the_catalogue_is_asked_for_what_a_charge_line_bills_and_for_nothing_another_feed_bills() {
+    let facts =
+        |mapped: Unpacked| mapped.facts.into_iter().map(|fact| (fact.kind, fact.key)).collect::<Vec<_>>();
+    let twice = format!("{}\n{}", line(|_| {}), set("OrderId", "OTHER"));
+    assert_eq!(facts(mapped(october(), &twice)), [("product".to_owned(), "cfq7ttc0lh18:0001".to_owned())]);
+    let by_snapshot = page("reconciliation");
+    assert_eq!(facts(mapped(by_snapshot, &line(|_| {}))), [], "seats are the licences feed's");
+}
+
+#[test]
 fn conserv_a_charge_line_is_taken_as_given() {
     let purchase = one(&line(|_| {}));
     let names =

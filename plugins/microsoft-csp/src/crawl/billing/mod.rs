@@ -12,7 +12,7 @@
 mod documents;
 pub mod months;
 
-use purser_plugin_sdk::crawl::{Partition, Request, Response, Step};
+use purser_plugin_sdk::crawl::{Incompleteness, Partition, Request, Response, Step};
 use purser_plugin_sdk::pairs::pairs;
 use purser_plugin_sdk::types::{Problem, RunContext};
 
@@ -118,13 +118,13 @@ fn months_over(context: &RunContext, feed: &Feed, documents: &[Document]) -> Res
 }
 
 /// Invoices in a currency that is not retrieved are amounts nobody would miss.
-fn unnamed(documents: &[Document], settings: &Settings) -> Option<String> {
+fn unnamed(documents: &[Document], settings: &Settings) -> Option<Incompleteness> {
     let currencies = documents::unnamed(documents, &settings.currencies);
     (!currencies.is_empty()).then(|| {
-        format!(
+        Incompleteness::Broken(format!(
             "CSP-411 there are invoices in {} · add it to the account's billing currencies",
             currencies.join(", ")
-        )
+        ))
     })
 }
 

@@ -16,7 +16,7 @@
 mod manifest;
 mod phase;
 
-use purser_plugin_sdk::crawl::{CallTarget, Partition, Request, Response, Step, Target};
+use purser_plugin_sdk::crawl::{CallTarget, Incompleteness, Partition, Request, Response, Step, Target};
 use purser_plugin_sdk::json;
 use purser_plugin_sdk::pairs::{self, pair, pairs};
 use purser_plugin_sdk::types::{Pair, Problem, RunContext};
@@ -24,7 +24,7 @@ use purser_plugin_sdk::types::{Pair, Problem, RunContext};
 use self::manifest::Manifest;
 pub use self::phase::Phase;
 use self::phase::{Order, Read, version};
-use super::{asking, done, fault, incomplete, patience};
+use super::{asking, done, fault, gap, incomplete, patience};
 use crate::manifest::calls;
 
 /// Seconds between two looks at a running export where the vendor does not say.
@@ -149,7 +149,8 @@ fn failed(
     let code = json::find_text(operation, "/error/code");
     let words: String = json::find_text(operation, "/error/message").chars().take(160).collect();
     if code == NO_DATA {
-        return Ok(incomplete("CSP-402 Microsoft has nothing to report for this currency and month yet"));
+        let what = "CSP-402 Microsoft has nothing to report for this currency and month yet";
+        return Ok(gap(Incompleteness::Nothing(what.to_owned())));
     }
     if exports > 1 {
         return Ok(incomplete(format!("CSP-403 the export has failed (code {code}: {words})")));

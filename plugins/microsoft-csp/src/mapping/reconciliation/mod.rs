@@ -18,6 +18,7 @@ use self::line::{
     PRICING_CURRENCY, PRODUCT, PRODUCT_NAME, PROMOTION, PUBLISHER, PUBLISHER_ID, QUANTITY, RESERVATION_ORDER,
     SKU, SKU_NAME, SUBSCRIPTION, SUBTOTAL, TERM, TEXTS, UNIT, UNIT_PRICE,
 };
+use super::product_fact;
 use crate::charges::{Class, Evidence};
 use crate::crawl::billing::CREDIT;
 use crate::ids;
@@ -81,6 +82,10 @@ impl<'c> Billing<'c> {
             metadata: metadata(&line, class)?,
         };
         mapped.purchase(&purchase, &[ordinal]);
+        let (product, sku) = (line.text(PRODUCT)?, line.text(SKU)?);
+        if let Some(fact) = product_fact(product_key(&line)?, product.trim(), sku.trim()) {
+            mapped.fact(fact);
+        }
         Ok(())
     }
 

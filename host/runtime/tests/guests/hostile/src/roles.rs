@@ -15,7 +15,11 @@ impl crawl::Guest for Hostile {
 
     fn next(_: RunContext, feed: String, request: Request, response: Response) -> Result<Step, Problem> {
         misbehave(&feed)?;
-        Ok(Step { requests: vec![request], facts: Vec::new(), incomplete: Some(response.envelope) })
+        Ok(Step {
+            requests: vec![request],
+            facts: Vec::new(),
+            incomplete: Some(crawl::Incompleteness::Broken(response.envelope)),
+        })
     }
 }
 
