@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use libtest_mimic::Failed;
-use purser_simulator::Config;
+use purser_simulator::{Config, Faults, Simulator};
 use purser_store::People as _;
 use purser_store::people::{Role, User};
 use purser_store_sqlite::SqliteStore;
@@ -40,7 +40,7 @@ fn journey() -> Result<(), Failed> {
     let driver = Driver::start();
     let walked = world.runtime.block_on(async {
         let browser = driver.browser().await;
-        let walked = walk(&Page { browser: &browser, base: &base }).await;
+        let walked = walk(&Page { browser: &browser, base: &base }, &world.simulator).await;
         browser.quit().await.ok();
         walked
     });
@@ -53,7 +53,7 @@ async fn add_admin(data: &Data) {
     store.add_user(&User { name: NAME.into(), password_hash, role: Role::Admin }).await.unwrap();
 }
 
-async fn walk(page: &Page<'_>) -> WebDriverResult<()> {
+async fn walk(page: &Page<'_>, vendor: &Simulator) -> WebDriverResult<()> {
     page.open("/sign-in").await?;
     page.picture("sign-in").await?;
     page.fill("name", NAME).await?;
@@ -97,7 +97,27 @@ async fn walk(page: &Page<'_>) -> WebDriverResult<()> {
         page.open(path).await?;
         page.picture(name).await?;
     }
-    keep_the_books(page).await
+    keep_the_books(page).await?;
+    decide_what_vanished(page, vendor).await
+}
+
+/// The vendor suddenly shows nothing any more: nothing is voided until a person says so.
+async fn decide_what_vanished(page: &Page<'_>, vendor: &Simulator) -> WebDriverResult<()> {
+    vendor.set_faults(Faults { vanish_all: true, ..Faults::default() });
+    page.open("/connectors/microsoft-csp/accounts/1/preflight").await?;
+    page.press("Run now").await?;
+    page.says("Succeeded with warnings").await?;
+    page.open("/purchases/vanished").await?;
+    page.says("What to do").await?;
+    page.picture("vanished").await?;
+    page.press("Keep them for now").await?;
+    page.says("stay as they are").await?;
+    page.press("Void all").await?;
+    page.says("are void now").await?;
+    page.picture("vanished-decided").await?;
+    page.open("/").await?;
+    page.says("Needs attention").await?;
+    page.picture("dashboard-attention").await
 }
 
 /// What a billing administrator does after the run: whose customers are whose, the invoice, the month.
@@ -129,6 +149,9 @@ async fn keep_the_books(page: &Page<'_>) -> WebDriverResult<()> {
     page.open("/reconciliation?month=2026-10").await?;
     page.says("quantity-only").await?;
     page.picture("reconciliation").await?;
+    page.find(By::Css("a[href^='/reconciliation/row']")).await?.click().await?;
+    page.says("Lines of the invoice").await?;
+    page.picture("reconciliation-row").await?;
     page.open("/reconciliation?month=2025-01").await?;
     page.says("Nothing of 2025-01 was retrieved").await?;
 

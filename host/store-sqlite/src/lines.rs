@@ -13,13 +13,15 @@ use purser_domain::{AccountId, Balance, Currency, Decimal, Digest, Month, Partit
 use purser_store::Result;
 use purser_store::codec::unpack_rest;
 use purser_store::customers::Customers as _;
-use purser_store::reconciliation::{Reconciliation, Side, Sides};
+use purser_store::reconciliation::{Behind, Reconciliation, Side, Sides};
 use sqlx::query;
 
 use crate::error::{damaged, failed};
 use crate::rows::keys_of;
 use crate::values::{decimal, from_json, id, key as to_key, to_json, unsigned};
 use crate::{SqliteStore, Write};
+
+mod behind;
 
 /// Whether a run has staged any line for a partition.
 pub(crate) async fn are_staged(tx: &mut Write, staged: i64) -> Result<bool> {
@@ -81,6 +83,17 @@ impl Reconciliation for SqliteStore {
         let mut sides = Sides { parts: parts.into_values().collect(), ..Sides::default() };
         self.invoices(account, month, invoice_feeds, &mut sides).await?;
         Ok(sides)
+    }
+
+    async fn behind(
+        &self,
+        account: AccountId,
+        month: &Month,
+        scope: &str,
+        currency: &Currency,
+        limit: u32,
+    ) -> Result<Behind> {
+        behind::read(&self.readers, &behind::Wanted { account, month, scope, currency, limit }).await
     }
 }
 

@@ -78,6 +78,7 @@ macro_rules! contract_tests {
             reconcil_billed_lines_withdraw_the_unbilled,
             reconcil_an_answer_without_a_line_takes_none_away,
             reconcil_what_is_billed_to_nobody_is_told_apart,
+            reconcil_a_row_leads_to_its_lines_and_purchases_and_to_no_others,
             own_words_are_kept_with_their_history, products_without_a_text_are_told_by_language,
             texts_are_replaced_with_their_partition, coverage_counts_the_products_that_purchases_name,
         }

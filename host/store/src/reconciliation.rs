@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use purser_domain::reconciliation::{Billed, Charged};
-use purser_domain::{AccountId, Currency, Decimal, Month};
+use purser_domain::reconciliation::{Billed, Charged, InvoiceLine};
+use purser_domain::{AccountId, Currency, Decimal, Month, Purchase};
 
 use crate::Result;
 
@@ -47,9 +47,28 @@ pub struct Sides {
     pub stages: BTreeMap<(String, String), u32>,
 }
 
+/// What stands behind a row.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Behind {
+    /// The invoice's lines that other feeds bill, by the day they begin.
+    pub lines: Vec<InvoiceLine>,
+    /// Purchases of the vendor's month, and those that begin in it and are booked in another; in the order of keys.
+    pub purchases: Vec<Purchase>,
+}
+
 /// Reconciliation.
 #[async_trait]
 pub trait Reconciliation: Send + Sync {
     /// Both sides of a vendor's month. `invoice_feeds` bring the lines of its invoices.
     async fn sides(&self, account: AccountId, month: &Month, invoice_feeds: &[String]) -> Result<Sides>;
+    /// What stands behind a scope (subscription, or customer where a charge has none) in one currency: at most `limit` of
+    /// either side.
+    async fn behind(
+        &self,
+        account: AccountId,
+        month: &Month,
+        scope: &str,
+        currency: &Currency,
+        limit: u32,
+    ) -> Result<Behind>;
 }

@@ -109,6 +109,7 @@ routes! {
 
     Viewer get "/reconciliation" => reconciliation::show;
     Viewer get "/reconciliation/export.csv" => reconciliation::export;
+    Viewer get "/reconciliation/row" => reconciliation::row::show;
     Viewer get "/records/{account}/{page}/{ordinal}" => record::show;
 
     Viewer get "/activity" => activity::list;

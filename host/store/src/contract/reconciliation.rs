@@ -140,3 +140,27 @@ pub async fn reconcil_what_is_billed_to_nobody_is_told_apart(store: &dyn Store) 
     let other = super::world::account(store, "other").await;
     assert_eq!(self::sides(store, other).await, Sides::default());
 }
+
+pub async fn reconcil_a_row_leads_to_its_lines_and_purchases_and_to_no_others(store: &dyn Store) {
+    let account = account(store, "contoso").await;
+    let other = super::world::account(store, "other").await;
+    let euro = "EUR".parse().unwrap();
+    let daily = |customer: &str| vec![usage("a", customer, day(20), "4"), usage("b", customer, day(21), "2")];
+    run(store, account, hour(0), &partition("p"), daily("contoso")).await;
+    run(store, account, hour(1), &partition("q"), daily("fabrikam")).await;
+    run(store, other, hour(0), &partition("p"), daily("contoso")).await;
+    bring(store, account, 24, 1, &[line("contoso", "3"), line("fabrikam", "7")], Vec::new()).await;
+    let month = "2026-11".parse().unwrap();
+    let behind = |limit| store.behind(account, &month, "subscription of contoso", &euro, limit);
+    let all = behind(10).await.unwrap();
+    assert_eq!(all.lines, [line("contoso", "3")]);
+    let costs: Vec<_> = all.purchases.iter().map(|it| (it.account, it.cost.clone().unwrap())).collect();
+    assert_eq!(costs, [(account, decimal("4")), (account, decimal("2"))]);
+    assert_eq!(behind(1).await.unwrap().purchases, all.purchases[..1]);
+    let dollars = "USD".parse().unwrap();
+    let none = store.behind(account, &month, "subscription of contoso", &dollars, 10).await.unwrap();
+    assert_eq!(none, crate::reconciliation::Behind::default());
+    let earlier = "2026-10".parse().unwrap();
+    let none = store.behind(account, &earlier, "subscription of contoso", &euro, 10).await.unwrap();
+    assert_eq!(none, crate::reconciliation::Behind::default());
+}

@@ -1,5 +1,7 @@
 //! `/reconciliation`: the vendor's invoice of a month beside what we bill for it, and why they differ.
 
+pub(crate) mod row;
+
 use std::collections::HashMap;
 
 use askama::Template;
@@ -11,6 +13,7 @@ use purser_domain::reconciliation::{Cause, Row};
 use purser_domain::{AccountId, Currency, Decimal, Month};
 use purser_pipeline::reconcile::{Line, Reconciled, reconcile};
 use serde::Deserialize;
+use url::form_urlencoded;
 
 use crate::books::{Book, Books};
 use crate::format::{Number, NumberStyle};
@@ -47,6 +50,8 @@ struct CurrencyShown {
 
 /// A subscription or customer.
 struct RowShown {
+    /// Where what stands behind it is shown.
+    path: String,
     scope: String,
     customer: String,
     customer_id: String,
@@ -117,7 +122,11 @@ pub(crate) async fn show(
         month: month.to_string(),
         only_open,
         currencies: totals(&reconciled, numbers),
-        rows: lines.into_iter().take(LIMIT).map(|line| row(line, &customers, numbers)).collect(),
+        rows: lines
+            .into_iter()
+            .take(LIMIT)
+            .map(|line| row_shown(book, &month, line, &customers, numbers))
+            .collect(),
         hidden,
         tolerance: TOLERANCE,
     })
@@ -181,8 +190,18 @@ fn totals(reconciled: &Reconciled, numbers: NumberStyle) -> Vec<CurrencyShown> {
     currencies.into_iter().map(shown).collect()
 }
 
-fn row(line: &Line, customers: &HashMap<String, String>, numbers: NumberStyle) -> RowShown {
+fn row_shown(
+    book: &Book,
+    month: &Month,
+    line: &Line,
+    customers: &HashMap<String, String>,
+    numbers: NumberStyle,
+) -> RowShown {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("account", &book.account.id.to_string()).append_pair("month", &month.to_string());
+    query.append_pair("currency", line.currency.as_str()).append_pair("scope", &line.scope);
     RowShown {
+        path: format!("/reconciliation/row?{}", query.finish()),
         scope: line.scope.clone(),
         customer: customers.get(&line.vendor_customer).unwrap_or(&line.vendor_customer).clone(),
         customer_id: line.vendor_customer.clone(),
