@@ -9,6 +9,7 @@ mod disk;
 mod faults;
 mod journey;
 mod kill;
+mod look_back;
 mod names;
 mod second_connector;
 mod secrets;

@@ -348,7 +348,7 @@ fn page_context(
     let partition = request.partition.clone();
     let named = |name: fn(Partition) -> String| partition.clone().map(name).unwrap_or_default();
     PageContext {
-        run: work.context.clone(),
+        run: work.context_of(&request.feed),
         feed: request.feed.clone(),
         partition_key: named(|partition| partition.key),
         month: named(|partition| partition.month),
@@ -389,7 +389,7 @@ async fn next(
     asked: &crawl::Request,
     response: crawl::Response,
 ) -> Result<Step, Failure> {
-    let (plugin, context) = (work.plugin.clone(), work.context.clone());
+    let (plugin, context) = (work.plugin.clone(), work.context_of(&request.feed));
     let (feed, asked) = (request.feed.clone(), asked.clone());
     let step = work.in_sandbox(move || plugin.next(&context, &feed, &asked, &response)).await;
     step.map_err(call_failure)

@@ -1,11 +1,13 @@
 //! The host of runs: orders them, by hand or by the daily schedule, and works on them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Span, civil::Date};
 use purser_domain::schedule::{Daily, Window};
 use purser_domain::{AccountId, RunId};
+use purser_runtime::contract::manifest::Feed;
 use purser_runtime::contract::types::RunContext;
 use purser_store::accounts::{Account, ConsentState, Settings};
 use purser_store::runs::{Fence, Order, Run, RunState, Trigger};
@@ -89,7 +91,8 @@ impl Host {
         if !(1..=LONGEST_GAP_DAYS * 7).contains(&days) {
             return Err(OrderError::Window(LONGEST_GAP_DAYS * 7));
         }
-        let order = self.order(&account, &settings, &daily, window, None)?;
+        let trigger = if from.is_some() || to.is_some() { Trigger::Backfill } else { Trigger::Manual };
+        let order = Order { trigger, ..self.order(&account, &settings, &daily, window, None)? };
         let run = self.store.order_run(&order, (self.clock)()).await?;
         self.wake.notify_one();
         run.ok_or(OrderError::Store(Error::Conflict("run")))
@@ -133,7 +136,7 @@ impl Host {
         let today = daily.local_date((self.clock)());
         let earliest = today.saturating_sub(Span::new().days(LONGEST_GAP_DAYS));
         let since = last.map_or(today, |last| last.clamp(earliest, today));
-        let look_back = Span::new().days(i32::try_from(settings.host.look_back_days.min(365)).unwrap_or(0));
+        let look_back = days(settings.host.longest_look_back());
         Window { from: since.saturating_sub(look_back), to: today.saturating_add(Span::new().days(1)) }
     }
 
@@ -221,7 +224,8 @@ impl Host {
         };
         let wanted = &settings.host.feeds;
         let feeds = plugin.descriptor().feeds.iter();
-        let feeds = feeds.filter(|feed| wanted.is_empty() || wanted.contains(&feed.name)).cloned().collect();
+        let feeds: Vec<_> =
+            feeds.filter(|feed| wanted.is_empty() || wanted.contains(&feed.name)).cloned().collect();
         let policy = PolicyOfAccount {
             void_threshold_percent: settings.host.void_threshold_percent,
             zone: settings.host.zone.clone(),
@@ -233,6 +237,7 @@ impl Host {
             clock: self.clock.clone(),
             limits: self.limits,
             context: context(&run, &settings, &account.cloud),
+            first_days: first_days(&run, &settings, &feeds),
             run,
             fence,
             feeds,
@@ -265,6 +270,23 @@ async fn pause(stop: &CancellationToken) {
         () = stop.cancelled() => {}
         () = tokio::time::sleep(Duration::from_secs(1)) => {}
     }
+}
+
+/// Each feed's own look-back inside the window of the run; days that a person chose are read of every feed.
+fn first_days(run: &Run, settings: &Settings, feeds: &[Feed]) -> BTreeMap<String, Date> {
+    if run.order.trigger == Trigger::Backfill {
+        return BTreeMap::new();
+    }
+    let longest = settings.host.longest_look_back();
+    let first = |feed: &Feed| {
+        let later = days(longest.saturating_sub(settings.host.look_back_of(&feed.name)));
+        (feed.name.clone(), run.order.window_from.saturating_add(later))
+    };
+    feeds.iter().map(first).collect()
+}
+
+fn days(count: u32) -> Span {
+    Span::new().days(i32::try_from(count.min(365)).unwrap_or(0))
 }
 
 fn context(run: &Run, settings: &Settings, cloud: &str) -> RunContext {

@@ -1,9 +1,10 @@
 //! What everything in one run works with.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use purser_domain::AccountId;
 use purser_runtime::Plugin;
 use purser_runtime::contract::manifest::Feed;
@@ -37,8 +38,10 @@ pub struct Work {
     pub run: Run,
     /// The right to write.
     pub fence: Fence,
-    /// What the plugin is told of the run.
+    /// What the plugin is told of the run; see [`Work::context_of`].
     pub context: RunContext,
+    /// Where feeds begin that look back less far than the run's window.
+    pub first_days: BTreeMap<String, Date>,
     /// Feeds that are retrieved, in the connector's order.
     pub feeds: Vec<Feed>,
     /// Whose subscription is whose.
@@ -60,6 +63,14 @@ impl Work {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// What the plugin is told of the run where it works for this feed.
+    #[must_use]
+    pub fn context_of(&self, feed: &str) -> RunContext {
+        let window_from = self.first_days.get(feed).map(Date::to_string);
+        let window_from = window_from.unwrap_or_else(|| self.context.window_from.clone());
+        RunContext { window_from, ..self.context.clone() }
     }
 
     /// A feed by name.

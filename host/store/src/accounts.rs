@@ -1,5 +1,7 @@
 //! Accounts, their settings, their grants, and consent flows under way.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use purser_domain::{AccountId, ConnectorId};
@@ -83,8 +85,11 @@ pub struct HostSettings {
     pub zone: String,
     /// Local time of the daily run, `HH:MM`.
     pub time: String,
-    /// Days before today that a daily run reads again.
+    /// Days before today that a daily run reads again, where a feed has no number of its own.
     pub look_back_days: u32,
+    /// The same for one feed, by its name.
+    #[serde(default)]
+    pub look_back: BTreeMap<String, u32>,
     /// A drop of more than this share of records or of amount holds its voids back and raises an alert; percent.
     pub void_threshold_percent: u32,
     /// Feeds that are retrieved; empty: all of the connector's.
@@ -109,6 +114,20 @@ pub enum UnmappedCustomers {
     Wait,
 }
 
+impl HostSettings {
+    /// Days before today that a daily run reads again of this feed.
+    #[must_use]
+    pub fn look_back_of(&self, feed: &str) -> u32 {
+        self.look_back.get(feed).copied().unwrap_or(self.look_back_days)
+    }
+
+    /// The most days that any feed is read again: what a run's window spans.
+    #[must_use]
+    pub fn longest_look_back(&self) -> u32 {
+        self.look_back.values().copied().fold(self.look_back_days, u32::max)
+    }
+}
+
 impl Default for HostSettings {
     fn default() -> Self {
         Self {
@@ -116,6 +135,7 @@ impl Default for HostSettings {
             zone: "CET".into(),
             time: "19:00".into(),
             look_back_days: 3,
+            look_back: BTreeMap::new(),
             void_threshold_percent: 20,
             feeds: Vec::new(),
             unmapped_customers: UnmappedCustomers::VendorId,

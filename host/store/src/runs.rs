@@ -18,6 +18,8 @@ pub enum Trigger {
     Schedule,
     /// A person, in the UI or on the command line.
     Manual,
+    /// A person who chose the days.
+    Backfill,
 }
 
 /// Where a run stands.

@@ -209,6 +209,8 @@ pub struct FeedView {
     pub kind: String,
     /// Whether each run takes a picture of its day, which the vendor cannot be asked for later.
     pub is_snapshot: bool,
+    /// Whether it is read by day, some days back each time.
+    pub is_by_day: bool,
 }
 
 /// A class of the vendor's charges, and the feed that bills it.

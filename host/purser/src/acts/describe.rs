@@ -87,8 +87,13 @@ fn feed_view(feed: &Feed) -> FeedView {
         FeedKind::Purchases => "purchases",
         FeedKind::Texts => "texts",
     };
-    let is_snapshot = feed.partitioning == Partitioning::CustomerLocalDate;
-    FeedView { name: feed.name.clone(), title: feed.title.clone(), kind: kind.to_owned(), is_snapshot }
+    FeedView {
+        name: feed.name.clone(),
+        title: feed.title.clone(),
+        kind: kind.to_owned(),
+        is_snapshot: feed.partitioning == Partitioning::CustomerLocalDate,
+        is_by_day: feed.partitioning == Partitioning::SubscriptionReportedDay,
+    }
 }
 
 fn call_view(descriptor: &Descriptor, call: &Call) -> CallView {

@@ -291,7 +291,7 @@ mod tests {
     use crate::testing::Site;
 
     const PATH: &str = "/connectors/test-cloud/accounts/1";
-    const FORM: &str = "title=Contoso+Partner&locale=de-DE&zone=Europe%2FAmsterdam&time=07%3A30&look_back_days=5\
+    const FORM: &str = "title=Contoso+Partner&locale=de-DE&zone=Europe%2FAmsterdam&time=07%3A30&look_back.usage=5\
         &void_threshold_percent=10&feed=usage&feed=names&plugin.market=NL&plugin.mode=daily&plugin.months=2&plugin.skip=";
 
     #[tokio::test]
@@ -308,6 +308,7 @@ mod tests {
         let settings = site.store.settings(AccountId(1)).await.unwrap();
         assert_eq!((settings.host.locale.as_str(), settings.host.time.as_str()), ("de-DE", "07:30"));
         assert_eq!(settings.plugin["months"], 2);
+        assert_eq!((settings.host.look_back_of("usage"), settings.host.look_back_of("names")), (5, 3));
         assert_eq!(settings.changed_by, "olaf");
         let trail = site.store.audit_trail(10).await.unwrap();
         let entry = trail.iter().find(|entry| entry.what == "settings.changed").unwrap();

@@ -3,11 +3,13 @@
 //! **Invariant:** pure. Whatever is sent ends as settings whose every value has the right form and range, or as a
 //! sentence beside its field; nothing is silently left out.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use purser_store::accounts::{HostSettings, Settings, UnmappedCustomers};
 use serde_json::{Map, Value};
 
-use crate::acts::ConnectorView;
+use crate::acts::{ConnectorView, FeedView};
 
 /// What a form sends, in order.
 pub(crate) type Sent = Vec<(String, String)>;
@@ -143,8 +145,8 @@ pub(crate) fn read_host(
     );
     let time = sent_or(sent, "time", &now.host.time);
     check("time", is_time(&time), "Give a time such as 19:00.");
-    let look_back = number(sent, "look_back_days", now.host.look_back_days, 60);
-    check("look_back_days", look_back.is_some(), "Give a number of days from 0 to 60.");
+    let look_back = look_back(connector, now, sent);
+    check("look_back", look_back.is_some(), "Give a number of days from 0 to 60.");
     let threshold = number(sent, "void_threshold_percent", now.host.void_threshold_percent, 100);
     check("void_threshold_percent", threshold.is_some(), "Give a percentage from 0 to 100.");
     let feeds = read_feeds(connector, sent);
@@ -155,7 +157,8 @@ pub(crate) fn read_host(
         locale: known.map_or(locale, |known| known.tag.clone()),
         zone,
         time,
-        look_back_days: look_back.unwrap_or(now.host.look_back_days),
+        look_back_days: now.host.look_back_days,
+        look_back: look_back.unwrap_or_else(|| now.host.look_back.clone()),
         void_threshold_percent: threshold.unwrap_or(now.host.void_threshold_percent),
         feeds: feeds.unwrap_or_default(),
         unmapped_customers: match last(sent, "unmapped_customers") {
@@ -166,6 +169,16 @@ pub(crate) fn read_host(
         close_after_days: close_after.unwrap_or(now.host.close_after_days),
     };
     (host, failures)
+}
+
+/// The days each feed that is read by day looks back; none where one is no number of days.
+fn look_back(connector: &ConnectorView, now: &Settings, sent: &Sent) -> Option<BTreeMap<String, u32>> {
+    let by_day = connector.feeds.iter().filter(|feed| feed.is_by_day);
+    let days = |feed: &FeedView| {
+        let field = format!("look_back.{}", feed.name);
+        Some((feed.name.clone(), number(sent, &field, now.host.look_back_of(&feed.name), 60)?))
+    };
+    by_day.map(days).collect()
 }
 
 /// A number up to `most`; none where it is no such number.
@@ -302,8 +315,8 @@ mod tests {
             ("zone", "Mars/Base", "zone"),
             ("time", "25:00", "time"),
             ("time", "7:00", "time"),
-            ("look_back_days", "-1", "look_back_days"),
-            ("look_back_days", "61", "look_back_days"),
+            ("look_back.usage", "-1", "look_back"),
+            ("look_back.usage", "61", "look_back"),
             ("void_threshold_percent", "101", "void_threshold_percent"),
             ("close_after_days", "0", "close_after_days"),
             ("time", "1900", "time"),

@@ -79,6 +79,7 @@ pub(crate) fn trigger(trigger: Trigger) -> &'static str {
     match trigger {
         Trigger::Schedule => "Schedule",
         Trigger::Manual => "By hand",
+        Trigger::Backfill => "Chosen days",
     }
 }
 

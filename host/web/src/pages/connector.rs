@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::ToSpan;
-use purser_store::accounts::{ConsentState, Reason};
+use purser_store::accounts::{ConsentState, HostSettings, Reason};
 use purser_store::runs::{Run, RunState};
 
 use crate::acts::{ConnectorView, Occurrence};
@@ -41,7 +41,8 @@ pub(crate) struct AccountRow {
     pub(crate) next: Vec<Occurrence>,
     pub(crate) zone: String,
     pub(crate) time: String,
-    pub(crate) look_back: u32,
+    /// Each feed that is read by day, and how many days back.
+    pub(crate) look_back: Vec<(String, u32)>,
     pub(crate) strip: Vec<Day>,
     pub(crate) may_pause: bool,
     pub(crate) may_resume: bool,
@@ -117,7 +118,7 @@ async fn row(state: &WebState, book: &Book) -> Result<AccountRow, Problem> {
         next: if book.is_scheduled() { state.acts.next_runs(host, 3) } else { Vec::new() },
         zone: host.zone.clone(),
         time: host.time.clone(),
-        look_back: host.look_back_days,
+        look_back: look_back(book, host),
         strip: strip(state, book, &runs),
         may_pause: book.is_scheduled(),
         may_resume: book.account.state == ConsentState::Paused,
@@ -167,6 +168,11 @@ fn tone(state: RunState) -> &'static str {
         RunState::Failed => "bad",
         RunState::Cancelled => "none",
     }
+}
+
+fn look_back(book: &Book, host: &HostSettings) -> Vec<(String, u32)> {
+    let feeds = book.connector.iter().flat_map(|connector| &connector.feeds).filter(|feed| feed.is_by_day);
+    feeds.map(|feed| (feed.title.clone(), host.look_back_of(&feed.name))).collect()
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ pub(crate) fn connector() -> ConnectorView {
         title: title.into(),
         kind: kind.into(),
         is_snapshot: false,
+        is_by_day: name == "usage",
     };
     ConnectorView {
         id: "test-cloud".parse().unwrap(),
