@@ -98,7 +98,40 @@ async fn walk(page: &Page<'_>, vendor: &Simulator) -> WebDriverResult<()> {
         page.picture(name).await?;
     }
     keep_the_books(page).await?;
+    wait_for_customers(page).await?;
+    refuse_what_is_wrong(page).await?;
     decide_what_vanished(page, vendor).await
+}
+
+/// The account's customers wait for a mapping: what they used is billed to nobody, and one of them is ignored.
+async fn wait_for_customers(page: &Page<'_>) -> WebDriverResult<()> {
+    page.open("/connectors/microsoft-csp/accounts/1").await?;
+    page.find(By::Css("#locale option[value='fr-FR']")).await?.click().await?;
+    page.says("fr-FR").await?;
+    page.picture("names-preview").await?;
+    page.find(By::Css("#locale option[value='nl-NL']")).await?.click().await?;
+    page.find(By::Css("select[name=unmapped_customers] option[value=wait]")).await?.click().await?;
+    page.press("Save").await?;
+    page.open("/purchases/unmapped").await?;
+    page.says("Without a customer").await?;
+    page.picture("unmapped").await?;
+    page.follow("Map or ignore it").await?;
+    page.picture("customer-unmapped").await?;
+    page.open("/connectors/microsoft-csp/coverage").await?;
+    page.says("Azure plan usage").await?;
+    page.picture("coverage").await
+}
+
+/// What a person gets wrong is told beside it, and nothing is changed.
+async fn refuse_what_is_wrong(page: &Page<'_>) -> WebDriverResult<()> {
+    page.open("/connectors/microsoft-csp/customers/import").await?;
+    page.fill("csv", "nonsense\n1,2,3\n").await?;
+    page.press("Show what it would do").await?;
+    page.says("Nothing was imported").await?;
+    page.picture("customers-import-refused").await?;
+    page.open("/reconciliation/row?account=1&month=2026-10&currency=EUR&scope=nobody").await?;
+    page.says("WEB-NOT-FOUND").await?;
+    page.picture("not-found").await
 }
 
 /// The vendor suddenly shows nothing any more: nothing is voided until a person says so.
