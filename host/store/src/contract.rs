@@ -9,6 +9,7 @@
 mod accounts;
 mod books;
 mod ledger;
+mod pages;
 mod people;
 mod pricing;
 mod reconciliation;
@@ -20,6 +21,7 @@ mod world;
 pub use accounts::*;
 pub use books::*;
 pub use ledger::*;
+pub use pages::*;
 pub use people::*;
 pub use pricing::*;
 pub use reconciliation::*;
@@ -52,6 +54,7 @@ macro_rules! contract_tests {
             a_change_keeps_the_former_state, a_small_loss_is_voided, a_great_loss_waits_for_an_operator,
             an_empty_answer_voids_nothing, what_comes_back_is_no_longer_held, another_partition_is_left_alone,
             two_partitions_add_up_in_one_purchase, a_higher_stage_withdraws_the_lower, a_lower_stage_is_refused,
+            conserv_records_spread_over_pages_in_any_way_change_nothing,
             an_older_run_is_refused, what_does_not_add_up_is_not_committed, an_incomplete_partition_is_not_committed,
             an_abandoned_partition_leaves_nothing_staged, restate_an_unchanged_state_is_not_asked_for_again,
             restate_a_state_is_asked_for_again_when_anything_else_differs, a_state_counts_only_once_it_was_committed,
