@@ -97,15 +97,16 @@ impl Clouds {
         let own = config.clouds.get(cloud).cloned().unwrap_or_default();
         let endpoints = endpoints(descriptor, cloud, &own)?;
         let calls = descriptor.calls.iter().filter(|call| endpoints.contains_key(&call.endpoint));
+        let calls: BTreeMap<_, _> = calls.map(|call| (call.name.clone(), granted(call))).collect();
         let connector = Connector {
             cloud: cloud.to_owned(),
-            calls: calls.map(|call| (call.name.clone(), granted(call))).collect(),
-            endpoints,
             download_hosts: download_hosts(descriptor, cloud, &own)?,
             consent: match &descriptor.consent {
-                Some(consent) => Some(self.consent(descriptor, consent, cloud, &config, &own)?),
+                Some(consent) => Some(self.consent(descriptor, consent, cloud, &calls, (&config, &own))?),
                 None => None,
             },
+            endpoints,
+            calls,
             id,
         };
         connector.check()?;
@@ -117,13 +118,15 @@ impl Clouds {
         descriptor: &Descriptor,
         consent: &manifest::Consent,
         cloud: &str,
-        config: &ConnectorConfig,
-        own: &CloudConfig,
+        calls: &BTreeMap<String, Call>,
+        (config, own): (&ConnectorConfig, &CloudConfig),
     ) -> Result<ConsentRules, CloudError> {
         let authority = match &own.authority {
             Some(url) => url.clone(),
             None => url_of(of_cloud(&consent.authorities, cloud, "place to sign in")?)?,
         };
+        // What an API of another cloud would say is no question here.
+        let probes = consent.probes.iter().filter(|probe| calls.contains_key(&probe.call));
         Ok(ConsentRules {
             authority,
             authority_by_operator: own.authority.is_some(),
@@ -141,7 +144,7 @@ impl Clouds {
                 guest: consent.claims.guest.as_ref().map(|pair| (pair.name.clone(), pair.value.clone())),
             },
             personal_tenants: consent.personal_tenants.iter().cloned().collect(),
-            probes: consent.probes.iter().map(probe).collect(),
+            probes: probes.map(probe).collect(),
             error_classes: consent.error_classes.iter().map(error_class).collect(),
             idle_days: consent.idle_days,
             client_id: config.client_id.clone(),

@@ -225,7 +225,7 @@ impl Host {
         let wanted = &settings.host.feeds;
         let feeds = plugin.descriptor().feeds.iter();
         let feeds: Vec<_> =
-            feeds.filter(|feed| wanted.is_empty() || wanted.contains(&feed.name)).cloned().collect();
+            feeds.filter(|feed| is_retrieved(feed, wanted, &account.cloud)).cloned().collect();
         let policy = PolicyOfAccount {
             void_threshold_percent: settings.host.void_threshold_percent,
             zone: settings.host.zone.clone(),
@@ -270,6 +270,12 @@ async fn pause(stop: &CancellationToken) {
         () = stop.cancelled() => {}
         () = tokio::time::sleep(Duration::from_secs(1)) => {}
     }
+}
+
+/// Whether the account wants the feed, and the vendor serves it in the account's cloud.
+fn is_retrieved(feed: &Feed, wanted: &[String], cloud: &str) -> bool {
+    let is_served = feed.clouds.is_empty() || feed.clouds.iter().any(|served| served == cloud);
+    is_served && (wanted.is_empty() || wanted.contains(&feed.name))
 }
 
 /// Each feed's own look-back inside the window of the run; days that a person chose are read of every feed.

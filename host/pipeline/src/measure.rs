@@ -119,6 +119,7 @@ mod tests {
             title: String::new(),
             kind: purser_runtime::contract::manifest::FeedKind::Purchases,
             invoice: false,
+            clouds: Vec::new(),
             partitioning: purser_runtime::contract::manifest::Partitioning::Scope,
             framing: Framing::Lines,
             gives: Vec::new(),

@@ -211,6 +211,24 @@ pub struct FeedView {
     pub is_snapshot: bool,
     /// Whether it is read by day, some days back each time.
     pub is_by_day: bool,
+    /// Clouds the vendor serves it in; empty: all of the connector's.
+    pub clouds: Vec<String>,
+}
+
+impl FeedView {
+    /// Whether the vendor serves it in this cloud.
+    #[must_use]
+    pub fn is_served_in(&self, cloud: &str) -> bool {
+        self.clouds.is_empty() || self.clouds.iter().any(|served| served == cloud)
+    }
+}
+
+impl ConnectorView {
+    /// Titles of the feeds that the vendor does not serve in this cloud.
+    #[must_use]
+    pub fn not_in(&self, cloud: &str) -> Vec<&str> {
+        self.feeds.iter().filter(|feed| !feed.is_served_in(cloud)).map(|feed| feed.title.as_str()).collect()
+    }
 }
 
 /// A class of the vendor's charges, and the feed that bills it.

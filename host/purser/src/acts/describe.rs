@@ -93,6 +93,7 @@ fn feed_view(feed: &Feed) -> FeedView {
         kind: kind.to_owned(),
         is_snapshot: feed.partitioning == Partitioning::CustomerLocalDate,
         is_by_day: feed.partitioning == Partitioning::SubscriptionReportedDay,
+        clouds: feed.clouds.clone(),
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn check(descriptor: &Descriptor, findings: &mut Vec<Finding>) {
     let calls = descriptor.calls.iter().flat_map(|call| wrong_call(call, &descriptor.endpoints));
     findings.extend(calls.map(|text| Finding::new("PLG-124", text, "correct the call in the descriptor")));
     downloads(descriptor, findings);
-    feeds(&descriptor.feeds, findings);
+    feeds(descriptor, findings);
     coverage::check(descriptor, findings);
     settings::check(&descriptor.settings_schema, findings);
     locales(descriptor, findings);
@@ -225,11 +225,17 @@ fn is_host_pattern(pattern: &str) -> bool {
     host.split('.').count() >= least && host.split('.').all(is_label)
 }
 
-fn feeds(feeds: &[Feed], findings: &mut Vec<Finding>) {
+fn feeds(descriptor: &Descriptor, findings: &mut Vec<Finding>) {
+    let feeds = &descriptor.feeds;
+    let served: BTreeSet<&str> = descriptor.endpoints.iter().flat_map(clouds_of).collect();
     let given: BTreeSet<&str> = feeds.iter().flat_map(|feed| &feed.gives).map(String::as_str).collect();
     for feed in feeds {
         let name = shorten(&feed.name);
-        let wrong = wrong_feed(feed, &given).into_iter().map(|text| format!("the feed {name:?} {text}"));
+        let unserved = feed.clouds.iter().filter(|cloud| !served.contains(cloud.as_str()));
+        let unserved =
+            unserved.map(|cloud| format!("is of the cloud {:?}, where no endpoint is", shorten(cloud)));
+        let wrong = wrong_feed(feed, &given).into_iter().chain(unserved);
+        let wrong = wrong.map(|text| format!("the feed {name:?} {text}"));
         findings
             .extend(wrong.map(|text| Finding::new("PLG-126", text, "correct the feed in the descriptor")));
         let pointers = pointers(feed).filter(|pointer| !is_pointer(pointer));
@@ -246,6 +252,10 @@ fn feeds(feeds: &[Feed], findings: &mut Vec<Finding>) {
             "order the feeds: what one needs, an earlier one gives",
         ));
     }
+}
+
+fn clouds_of(endpoint: &Endpoint) -> impl Iterator<Item = &str> {
+    endpoint.base_urls.iter().map(|pair| pair.name.as_str())
 }
 
 fn wrong_feed(feed: &Feed, given: &BTreeSet<&str>) -> Vec<String> {

@@ -54,6 +54,7 @@ fn feed(name: &str, kind: FeedKind, gives: &[&str], needs: &[&str]) -> Feed {
         title: name.into(),
         kind,
         invoice: false,
+        clouds: Vec::new(),
         partitioning: Partitioning::Scope,
         framing: Framing::JsonItems("/items".into()),
         gives: gives.iter().map(|kind| (*kind).into()).collect(),
@@ -208,6 +209,15 @@ fn no_call_may_set_the_headers_that_carry_the_token() {
     assert_eq!(
         told(|d| d.calls[0].headers.push("Accept".into())),
         ["PLG-124 the header \"Accept\" of the call \"usage\" is no lower-case header name"]
+    );
+}
+
+#[test]
+fn a_feed_is_of_clouds_that_are_served() {
+    assert_eq!(told(|d| d.feeds[0].clouds.push("global".into())), Vec::<String>::new());
+    assert_eq!(
+        told(|d| d.feeds[0].clouds.push("moon".into())),
+        ["PLG-126 the feed \"customers\" is of the cloud \"moon\", where no endpoint is"]
     );
 }
 

@@ -53,6 +53,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_not_served_in_another_cloud_is_said_beside_it() {
+        let mut site = Site::empty().await;
+        site.sign_in("olaf").await;
+        let text = site.get("/connectors/test-cloud/settings").await.text;
+        assert!(
+            text.contains("Moon</a> <span class=\"small muted\">not available there: Metered usage<"),
+            "{text}"
+        );
+        assert_eq!(text.matches("not available there").count(), 1, "the first cloud has everything");
+    }
+
+    #[tokio::test]
     async fn a_viewer_sees_the_accounts_but_no_buttons() {
         let mut site = Site::with_purchases().await;
         site.sign_in("vera").await;

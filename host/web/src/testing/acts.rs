@@ -57,6 +57,7 @@ pub(crate) fn connector() -> ConnectorView {
         kind: kind.into(),
         is_snapshot: false,
         is_by_day: name == "usage",
+        clouds: if name == "usage" { vec!["global".into()] } else { Vec::new() },
     };
     ConnectorView {
         id: "test-cloud".parse().unwrap(),

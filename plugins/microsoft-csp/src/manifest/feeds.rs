@@ -2,6 +2,7 @@
 
 use purser_plugin_sdk::manifest::{Feed, FeedKind, Framing, Partitioning};
 
+use super::clouds::GLOBAL;
 use super::owned;
 use crate::crawl::catalogue::UNLISTED;
 
@@ -49,6 +50,7 @@ pub fn feeds() -> Vec<Feed> {
         },
         Feed {
             framing: Framing::Lines,
+            clouds: owned(&[GLOBAL]),
             amount: owned(&["/BillingPreTaxTotal"]),
             currency: owned(&["/BillingCurrency"]),
             quantity: owned(&["/Quantity"]),
@@ -58,6 +60,7 @@ pub fn feeds() -> Vec<Feed> {
         },
         Feed {
             framing: Framing::Lines,
+            clouds: owned(&[GLOBAL]),
             amount: owned(&["/Subtotal"]),
             currency: owned(&["/Currency"]),
             quantity: owned(&["/BillableQuantity", "/Quantity"]),
@@ -90,6 +93,7 @@ fn feed(name: &str, title: &str, kind: FeedKind, partitioning: Partitioning) -> 
         title: title.to_owned(),
         kind,
         invoice: false,
+        clouds: Vec::new(),
         partitioning,
         framing: Framing::JsonItems("/items".to_owned()),
         gives: Vec::new(),

@@ -125,6 +125,10 @@ fn transient_trouble_never_marks_the_grant() {
 
 #[test]
 fn exports_exist_in_the_global_cloud_only() {
+    let elsewhere = descriptor().feeds.into_iter().filter(|feed| !feed.clouds.is_empty());
+    let elsewhere: Vec<_> = elsewhere.map(|feed| (feed.name, feed.clouds.join(" "))).collect();
+    let expected = ["rated-usage", "reconciliation"].map(|name| (name.to_owned(), "global".to_owned()));
+    assert_eq!(elsewhere, expected);
     for endpoint in descriptor().endpoints {
         let clouds: Vec<_> = endpoint.base_urls.iter().map(|base| base.name.as_str()).collect();
         let expected: &[&str] =

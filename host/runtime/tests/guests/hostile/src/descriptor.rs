@@ -46,6 +46,7 @@ fn feed() -> Feed {
         title: "Lines".into(),
         kind: FeedKind::Purchases,
         invoice: false,
+        clouds: Vec::new(),
         partitioning: Partitioning::Scope,
         framing: Framing::Lines,
         gives: Vec::new(),
