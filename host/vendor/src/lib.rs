@@ -16,6 +16,7 @@ pub mod consent;
 pub mod error;
 pub mod host_pattern;
 mod oauth;
+pub mod operator;
 mod pacing;
 pub mod preflight;
 mod request;

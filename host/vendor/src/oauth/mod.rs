@@ -20,8 +20,8 @@ use crate::surroundings::Surroundings;
 use crate::transport::Transport;
 pub(crate) use reply::Refusal;
 use reply::TokenReply;
-pub(crate) use wire::fetch_json;
-use wire::{Busy, TokenHttp};
+use wire::Busy;
+pub(crate) use wire::{TokenHttp, fetch_json};
 
 /// What a successful exchange gave.
 pub(crate) struct Exchanged {

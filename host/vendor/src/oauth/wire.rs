@@ -18,9 +18,10 @@ const RESPONSE_CAP: usize = 256 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the token endpoint is busy or out of reach")]
-pub(super) struct Busy;
+pub(crate) struct Busy;
 
-pub(super) struct TokenHttp<'a> {
+/// What token requests and everything like them go through.
+pub(crate) struct TokenHttp<'a> {
     pub transport: &'a Transport,
     pub surroundings: &'a Surroundings,
     pub by_operator: bool,

@@ -172,14 +172,24 @@ async fn api(
     respond(answer.unwrap_or_else(|| scripted(200, &[], b"{\"fine\":true}".to_vec())))
 }
 
-async fn keys(State(vendor): State<Vendor>) -> Response {
+/// The key that [`signed`] signs by, as a provider shows it.
+pub fn public_key() -> Value {
     let public = KEY.public_key();
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    let mut key = json!({
+    json!({
         "kty": "RSA", "kid": "k1", "use": "sig",
         "n": encode(public.modulus().big_endian_without_leading_zero()),
         "e": encode(public.exponent().big_endian_without_leading_zero()),
-    });
+    })
+}
+
+/// The same as plain bytes: what somebody may try as a shared secret.
+pub fn public_key_bytes() -> Vec<u8> {
+    KEY.public_key().as_ref().to_vec()
+}
+
+async fn keys(State(vendor): State<Vendor>) -> Response {
+    let mut key = public_key();
     vendor.with(|inner| key.as_object_mut().unwrap().extend(inner.key_members.clone()));
     axum::Json(json!({"keys": [{"kty": "EC", "kid": "other"}, key]})).into_response()
 }
