@@ -121,5 +121,5 @@ impl Journey {
 async fn add_admin(data: &Data) {
     let store = SqliteStore::open(&data.path().join("purser.db")).await.unwrap();
     let password_hash = purser_web::hash_password(PASSWORD).unwrap();
-    store.add_user(&User { name: NAME.into(), password_hash, role: Role::Admin }).await.unwrap();
+    store.add_user(&User::new(NAME, password_hash, Role::Admin)).await.unwrap();
 }

@@ -188,7 +188,7 @@ impl Purser {
     /// Where the store fails.
     pub async fn make_admin(&self, name: &str, password: &str) -> anyhow::Result<()> {
         let password_hash = purser_web::hash_password(password).context("the password cannot be hashed")?;
-        let user = User { name: name.to_owned(), password_hash, role: Role::Admin };
+        let user = User::new(name, password_hash, Role::Admin);
         Ok(self.store.add_user(&user).await?)
     }
 

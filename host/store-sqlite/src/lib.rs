@@ -5,6 +5,7 @@
 //! when the call returns (`synchronous = FULL`). Queries are checked against the migrations when this crate is
 //! compiled; the one built text, the bulk upsert of Purchases, is prepared by a test.
 
+mod access;
 mod accounts;
 mod book;
 mod commit;
@@ -24,6 +25,7 @@ mod rollups;
 mod rows;
 mod runs;
 mod texts;
+mod tokens;
 mod upkeep;
 mod upsert;
 mod values;

@@ -2,9 +2,11 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use purser_store::access::Identity;
 use purser_store::people::{AuditEntry, People, User};
+use purser_store::trail::{self, Line, Wanted};
 use purser_store::{Error, Result};
-use sqlx::{query, query_scalar};
+use sqlx::{query, query_as, query_scalar};
 
 use crate::error::{conflict, failed};
 use crate::values::{from_json, from_word, instant, nanos, to_json, word};
@@ -13,16 +15,23 @@ use crate::{SqliteStore, Write};
 #[async_trait]
 impl People for SqliteStore {
     async fn users(&self) -> Result<Vec<User>> {
-        let rows = query!("SELECT name, password_hash, role FROM users ORDER BY folded_name");
+        let rows = query_as!(
+            UserRow,
+            "SELECT name, password_hash, role, issuer, subject, disabled, generation FROM users ORDER BY folded_name"
+        );
         let rows = rows.fetch_all(&self.readers).await.map_err(failed)?;
-        rows.into_iter().map(|row| user(row.name, row.password_hash, row.role)).collect()
+        rows.into_iter().map(UserRow::user).collect()
     }
 
     async fn user(&self, name: &str) -> Result<Option<User>> {
         let folded = name.to_lowercase();
-        let row = query!("SELECT name, password_hash, role FROM users WHERE folded_name = ?", folded);
-        let row = row.fetch_optional(&self.readers).await.map_err(failed)?;
-        row.map(|row| user(row.name, row.password_hash, row.role)).transpose()
+        let row = query_as!(
+            UserRow,
+            "SELECT name, password_hash, role, issuer, subject, disabled, generation
+             FROM users WHERE folded_name = ?",
+            folded
+        );
+        row.fetch_optional(&self.readers).await.map_err(failed)?.map(UserRow::user).transpose()
     }
 
     async fn add_user(&self, user: &User) -> Result<()> {
@@ -90,14 +99,17 @@ impl People for SqliteStore {
     }
 
     async fn audit(&self, entry: &AuditEntry) -> Result<()> {
-        let (at, detail) = (nanos(entry.at), to_json(&entry.detail)?);
+        let (at, detail, origin) = (nanos(entry.at), to_json(&entry.detail)?, trail::origin());
+        let address = origin.address.map(|address| address.to_string()).unwrap_or_default();
         let mut tx = self.write().await?;
         query!(
-            "INSERT INTO audit (at, who, what, detail) VALUES (?, ?, ?, ?)",
+            "INSERT INTO audit (at, who, what, detail, means, address) VALUES (?, ?, ?, ?, ?, ?)",
             at,
             entry.who,
             entry.what,
-            detail
+            detail,
+            origin.means,
+            address
         )
         .execute(&mut *tx)
         .await
@@ -115,23 +127,85 @@ impl People for SqliteStore {
             })
             .collect()
     }
+
+    async fn audit_lines(&self, wanted: &Wanted) -> Result<Vec<Line>> {
+        let account = wanted.account.map(|account| i64::from(account.0));
+        let (from, until) = (wanted.from.map_or(i64::MIN, nanos), wanted.until.map_or(i64::MAX, nanos));
+        let before = wanted.before.unwrap_or(i64::MAX);
+        let rows = query!(
+            "SELECT id, at, who, what, detail, means, address FROM audit
+             WHERE (?1 = '' OR instr(lower(who), lower(?1)) > 0) AND (?2 = '' OR instr(lower(what), lower(?2)) > 0)
+               AND (?3 IS NULL OR account = ?3) AND at >= ?4 AND at < ?5 AND id < ?6
+             ORDER BY id DESC LIMIT ?7",
+            wanted.who,
+            wanted.what,
+            account,
+            from,
+            until,
+            before,
+            wanted.limit
+        );
+        let rows = rows.fetch_all(&self.readers).await.map_err(failed)?;
+        rows.into_iter()
+            .map(|row| {
+                let (at, detail) = (instant(row.at)?, from_json(&row.detail, "audit entry")?);
+                let entry = AuditEntry { at, who: row.who, what: row.what, detail };
+                Ok(Line { id: row.id, entry, means: row.means, address: row.address })
+            })
+            .collect()
+    }
 }
 
-fn user(name: String, password_hash: String, role: String) -> Result<User> {
-    Ok(User { name, password_hash, role: from_word(role, "role")? })
+/// A user as it stands in the table.
+pub(crate) struct UserRow {
+    pub(crate) name: String,
+    pub(crate) password_hash: String,
+    pub(crate) role: String,
+    pub(crate) issuer: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) disabled: i64,
+    pub(crate) generation: i64,
 }
 
-async fn insert_user(tx: &mut Write, user: &User) -> Result<()> {
+impl UserRow {
+    pub(crate) fn user(self) -> Result<User> {
+        let identity = self.issuer.zip(self.subject).map(|(issuer, subject)| Identity { issuer, subject });
+        Ok(User {
+            name: self.name,
+            password_hash: self.password_hash,
+            role: from_word(self.role, "role")?,
+            identity,
+            is_disabled: self.disabled != 0,
+            generation: self.generation,
+        })
+    }
+}
+
+/// The next generation: nobody else's, ever.
+pub(crate) async fn next_generation(tx: &mut Write) -> Result<i64> {
+    let next = query_scalar!("UPDATE generations SET newest = newest + 1 WHERE one = 1 RETURNING newest");
+    next.fetch_one(&mut **tx).await.map_err(failed)
+}
+
+/// Adds a user of a generation of their own.
+pub(crate) async fn insert_user(tx: &mut Write, user: &User) -> Result<i64> {
     let (folded, role) = (user.name.to_lowercase(), word(user.role)?);
+    let identity = user.identity.as_ref();
+    let (issuer, subject) = (identity.map(|it| &it.issuer), identity.map(|it| &it.subject));
+    let generation = next_generation(tx).await?;
     query!(
-        "INSERT INTO users (folded_name, name, password_hash, role) VALUES (?, ?, ?, ?)",
+        "INSERT INTO users (folded_name, name, password_hash, role, issuer, subject, generation)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
         folded,
         user.name,
         user.password_hash,
-        role
+        role,
+        issuer,
+        subject,
+        generation
     )
     .execute(&mut **tx)
     .await
     .map_err(conflict("user"))?;
-    Ok(())
+    Ok(generation)
 }

@@ -20,6 +20,10 @@ impl SqliteStore {
             .execute(&mut *tx)
             .await
             .map_err(failed)?;
+        query!("DELETE FROM password_links WHERE expires_at <= ?", now)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed)?;
         query!(
             "DELETE FROM pages WHERE NOT EXISTS
              (SELECT 1 FROM page_reads AS r WHERE r.account = pages.account AND r.digest = pages.digest)"

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test suite: a failure is a panic")]
 #![expect(missing_docs, reason = "the claims are the names")]
 
+mod access;
 mod accounts;
 mod books;
 mod ledger;
@@ -18,6 +19,7 @@ mod states;
 mod texts;
 mod world;
 
+pub use access::*;
 pub use accounts::*;
 pub use books::*;
 pub use ledger::*;
@@ -42,6 +44,10 @@ macro_rules! contract_tests {
             probes_are_replaced_as_a_table,
             a_user_is_unique_without_case, a_setup_token_makes_one_administrator, an_expired_setup_token_makes_nobody,
             a_wrong_setup_token_leaves_the_right_one, a_session_lives_until_it_expires, the_audit_trail_tells_the_newest_first,
+            every_change_to_a_person_starts_a_generation, the_last_administrator_stays_one,
+            what_ends_a_persons_access_ends_their_tokens, a_password_link_is_good_once_and_for_a_time,
+            an_outsider_is_known_by_issuer_and_subject_alone, a_token_is_good_until_it_expires_or_is_revoked,
+            the_audit_trail_is_filtered_paged_and_says_where_from,
             an_occurrence_is_ordered_once, an_account_has_one_run_at_work, an_expired_lease_is_taken_over,
             ended_leases_are_taken_over_at_once,
             a_renewed_lease_is_not_taken_over, a_stale_fence_changes_nothing, a_cancelled_run_is_told_so,

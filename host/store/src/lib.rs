@@ -4,6 +4,7 @@
 //! write of a run carries its [`Fence`](runs::Fence), and a stale one changes nothing. Decisions about money are not made here but
 //! in `purser-domain`; a store carries them out.
 
+pub mod access;
 pub mod accounts;
 pub mod codec;
 pub mod commit;
@@ -17,7 +18,9 @@ pub mod reconciliation;
 pub mod runs;
 pub mod staging;
 pub mod texts;
+pub mod trail;
 
+pub use access::Access;
 pub use accounts::Accounts;
 pub use customers::Customers;
 pub use ledger::Ledger;
@@ -28,9 +31,15 @@ pub use runs::Runs;
 pub use texts::Texts;
 
 /// A whole store.
-pub trait Store: Accounts + Runs + Ledger + Texts + People + Customers + Periods + Reconciliation {}
+pub trait Store:
+    Accounts + Runs + Ledger + Texts + People + Access + Customers + Periods + Reconciliation
+{
+}
 
-impl<T: Accounts + Runs + Ledger + Texts + People + Customers + Periods + Reconciliation> Store for T {}
+impl<T: Accounts + Runs + Ledger + Texts + People + Access + Customers + Periods + Reconciliation> Store
+    for T
+{
+}
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +62,9 @@ pub enum Error {
     /// The booked period cannot be closed. Nothing was changed.
     #[error(transparent)]
     NotClosable(#[from] purser_domain::period::NotClosable),
+    /// Nobody would be left who administers. Nothing was changed.
+    #[error("the last administrator cannot be removed, disabled or given another role")]
+    LastAdministrator,
     /// The disk is full. Nothing was changed.
     #[error("the disk is full")]
     DiskFull,

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::access::Identity;
+use crate::trail;
 
 /// What an operator may do. Each role may do all that the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,10 +25,32 @@ pub enum Role {
 pub struct User {
     /// Unique, compared without case.
     pub name: String,
-    /// Argon2id, in PHC text form.
+    /// Argon2id, in PHC text form; empty: none, so no password is right.
     pub password_hash: String,
     /// What this person may do.
     pub role: Role,
+    /// Who vouches for a person who signs in elsewhere.
+    pub identity: Option<Identity>,
+    /// May not sign in.
+    pub is_disabled: bool,
+    /// Sessions of an older one have ended. The store counts it.
+    pub generation: i64,
+}
+
+impl User {
+    /// Somebody who signs in with a password here.
+    #[must_use]
+    pub fn new(name: impl Into<String>, password_hash: impl Into<String>, role: Role) -> Self {
+        let (name, password_hash) = (name.into(), password_hash.into());
+        Self { name, password_hash, role, identity: None, is_disabled: false, generation: 0 }
+    }
+
+    /// What a password is compared with; none where none would let this person in.
+    #[must_use]
+    pub fn usable_hash(&self) -> Option<String> {
+        let is_usable = !self.is_disabled && !self.password_hash.is_empty();
+        is_usable.then(|| self.password_hash.clone())
+    }
 }
 
 /// One line of the audit trail.
@@ -64,8 +88,10 @@ pub trait People: Send + Sync {
     /// Forgets a session.
     async fn delete_session(&self, id_hash: &[u8; 32]) -> Result<()>;
 
-    /// Appends to the audit trail. Nothing ever changes or removes an entry.
+    /// Appends to the audit trail, with where it came from ([`trail::origin`]). Nothing ever changes or removes an entry.
     async fn audit(&self, entry: &AuditEntry) -> Result<()>;
     /// The newest entries first.
     async fn audit_trail(&self, limit: u32) -> Result<Vec<AuditEntry>>;
+    /// Some lines, the newest first.
+    async fn audit_lines(&self, wanted: &trail::Wanted) -> Result<Vec<trail::Line>>;
 }

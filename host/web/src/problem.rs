@@ -96,6 +96,12 @@ impl From<purser_store::Error> for Problem {
                 let (what, remedy) = told.split_once(" · ").unwrap_or((told, "load the page again"));
                 Self::new(409, why.code(), what, remedy)
             }
+            Error::LastAdministrator => Self::new(
+                409,
+                "WEB-LAST-ADMIN",
+                "this is the last administrator: nobody could undo it, so nothing was changed",
+                "make somebody else an administrator first",
+            ),
             Error::Incomplete(what) => {
                 Self::new(409, "STO-REFUSED", what.as_str(), "look at the run's notes")
             }

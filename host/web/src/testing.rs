@@ -100,7 +100,7 @@ impl Site {
         let hash = HASH.get_or_init(|| crate::hash_password(PASSWORD).unwrap());
         for (name, role) in [("anna", Role::Admin), ("olaf", Role::Operator), ("vera", Role::Viewer)] {
             self.store
-                .add_user(&User { name: name.into(), password_hash: hash.clone(), role })
+                .add_user(&User::new(name, hash.clone(), role))
                 .await
                 .unwrap();
         }

@@ -92,7 +92,7 @@ pub(crate) async fn new_user(
         PasswordError::TooShort => format!("Choose a password of at least {MIN_PASSWORD_LENGTH} characters."),
         other => format!("The password cannot be used: {other}."),
     })?;
-    Ok(User { name: name.to_owned(), password_hash, role })
+    Ok(User::new(name, password_hash, role))
 }
 
 fn show(token: String, name: &str, failure: String) -> Result<Response, Problem> {
