@@ -48,7 +48,9 @@ fn brought_everything(state: RunState) -> bool {
 
 async fn tell(work: &Work, progress: &Progress, month: &Month) -> Result<()> {
     progress.note(note("info", "LED-CLOSED", "", &format!("{month} was closed, as the settings ask")));
-    let detail = serde_json::json!({ "account": work.account(), "month": month, "run": work.run.id });
+    let detail = serde_json::json!({
+        "account": work.account(), "month": month, "run": work.run.id, "before": "open", "after": "closed",
+    });
     let (who, what) = (BY.to_owned(), "period.closed".to_owned());
     work.store.audit(&AuditEntry { at: work.now(), who, what, detail }).await
 }

@@ -126,7 +126,7 @@ pub(crate) async fn change(
     let policy = book.policy(state.acts.now());
     let restamped = state.store.change_mapping(book.account.id, changes, who, &policy).await?;
     let detail = serde_json::json!({
-        "account": book.account.id, "before": before, "changes": changes, "purchases": restamped,
+        "account": book.account.id, "before": before, "after": changes, "purchases": restamped,
     });
     state.audit(who, "customers.mapped", detail).await?;
     Ok(restamped)

@@ -132,16 +132,21 @@ async fn store(
     if title != account.title {
         state.store.rename_account(account.id, &title).await?;
     }
+    let [mut before, mut after] = changes(&book.settings, &saved);
+    if title != account.title {
+        before.insert("title".to_owned(), account.title.as_str().into());
+        after.insert("title".to_owned(), title.into());
+    }
     let detail = serde_json::json!({
-        "account": account.id, "revision": saved.revision, "title": title, "changes": changes(&book.settings, &saved),
+        "account": account.id, "revision": saved.revision, "before": before, "after": after,
     });
     state.audit(who, "settings.changed", detail).await?;
     let path = format!("/connectors/{}/accounts/{}", account.connector, account.id);
     visitor.tell_at("Saved. It applies from the next retrieval.", &path).await
 }
 
-/// Settings that differ, with their value before and after.
-fn changes(before: &Settings, after: &Settings) -> serde_json::Value {
+/// Settings that differ, by their value before and after.
+fn changes(before: &Settings, after: &Settings) -> [serde_json::Map<String, serde_json::Value>; 2] {
     let flat = |settings: &Settings| {
         let mut all = serde_json::to_value(&settings.host).unwrap_or_default();
         if let (Some(all), Some(plugin)) = (all.as_object_mut(), settings.plugin.as_object()) {
@@ -150,14 +155,12 @@ fn changes(before: &Settings, after: &Settings) -> serde_json::Value {
         all
     };
     let (before, after) = (flat(before), flat(after));
-    let changed = after
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(name, value)| before.get(name.as_str()) != Some(value));
-    changed
-        .map(|(name, value)| (name.clone(), serde_json::json!({ "from": before.get(name), "to": value })))
-        .collect()
+    let differs = |name: &String| before.get(name.as_str()) != after.get(name.as_str());
+    let of = |settings: &serde_json::Value| {
+        let all = settings.as_object().into_iter().flatten().filter(|(name, _)| differs(name));
+        all.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    [of(&before), of(&after)]
 }
 
 struct Shown {
@@ -314,7 +317,8 @@ mod tests {
         assert_eq!(settings.changed_by, "olaf");
         let trail = site.store.audit_trail(10).await.unwrap();
         let entry = trail.iter().find(|entry| entry.what == "settings.changed").unwrap();
-        assert_eq!(entry.detail["changes"]["locale"], serde_json::json!({"from": "nl-NL", "to": "de-DE"}));
+        let of = |side: &str| entry.detail[side]["locale"].as_str().unwrap().to_owned();
+        assert_eq!((of("before").as_str(), of("after").as_str()), ("nl-NL", "de-DE"));
     }
 
     #[tokio::test]

@@ -134,7 +134,8 @@ pub(crate) async fn close(
     let book = Book::load(&state, account).await?;
     let (who, now) = (visitor.person.name.as_str(), state.acts.now());
     state.store.close_period(account, &month, book.today(&state), who, now).await?;
-    let detail = serde_json::json!({ "account": account, "month": month });
+    let detail =
+        serde_json::json!({ "account": account, "month": month, "before": "open", "after": "closed" });
     state.audit(who, "period.closed", detail).await?;
     let text = format!("{month} is closed. Differences from now on are corrections in the next open month.");
     visitor.tell_at(&text, "/periods").await

@@ -232,7 +232,7 @@ pub(crate) async fn save(
     before.retain(|own| own.change.locale == change.locale);
     state.store.change_own_text(account, &change, who, now).await?;
     let before = before.first().and_then(|own| own.change.words.clone());
-    let detail = serde_json::json!({ "account": account, "before": before, "change": change });
+    let detail = serde_json::json!({ "account": account, "before": before, "after": change });
     state.audit(who, "text.changed", detail).await?;
     visitor.tell_at("Saved. Purchases show it at once.", &path(&book, &key)).await
 }

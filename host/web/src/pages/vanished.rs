@@ -149,8 +149,9 @@ pub(crate) async fn decide(
     let policy = book.policy(state.acts.now());
     let count = state.store.decide_voids(decided.account, &voids, decided.decision, &policy).await?;
     let detail = serde_json::json!({
-        "account": decided.account, "decision": decided.decision, "purchases": count,
-        "feed": decided.feed, "part": decided.key, "run": decided.run, "purchase": decided.purchase,
+        "account": decided.account, "feed": decided.feed, "part": decided.key, "run": decided.run,
+        "purchase": decided.purchase, "before": { "held": voids.len() },
+        "after": { "decision": decided.decision, "purchases": count },
     });
     state.audit(&visitor.person.name, "voids.decided", detail).await?;
     let text = match decided.decision {

@@ -191,8 +191,11 @@ async fn apply(
     }
     let path = format!("/connectors/{}/customers", connector.id);
     if kind == Kind::Ours {
+        let before = state.store.known_customers().await?.len();
         state.store.put_known_customers(&plan.known).await?;
-        state.audit(who, "customers.listed", serde_json::json!({ "customers": count })).await?;
+        let detail =
+            serde_json::json!({ "before": { "customers": before }, "after": { "customers": count } });
+        state.audit(who, "customers.listed", detail).await?;
         return visitor
             .tell_at(&format!("{count} of our customers are known now, to suggest from."), &path)
             .await;
