@@ -98,33 +98,46 @@ impl OperatorSignIn {
         browser: &[u8; 32],
         query: &[(String, String)],
     ) -> Result<Vouched, OperatorError> {
+        let (begun, code) = self.accepted(browser, query)?;
+        let client = self.client(self.description().await?)?;
+        let answer = self.redeemed(&client, code, begun.verifier).await?;
+        let now = self.surroundings.clock.now();
+        token::vouched(&client, &answer, &Nonce::new(begun.nonce), now, &self.provider.groups_claim)
+    }
+
+    /// The code, where it answers a question of this browser. Whatever comes of it, the question is answered.
+    fn accepted(
+        &self,
+        browser: &[u8; 32],
+        query: &[(String, String)],
+    ) -> Result<(Begun, String), OperatorError> {
         let state = parameter(query, "state")?.ok_or(OperatorError::State)?;
-        let begun =
-            self.flows.take(&hash(state), self.surroundings.clock.now()).ok_or(OperatorError::State)?;
-        if begun.browser != *browser {
-            return Err(OperatorError::State);
-        }
+        let begun = self.flows.take(&hash(state), self.surroundings.clock.now());
+        let begun = begun.filter(|begun| begun.browser == *browser).ok_or(OperatorError::State)?;
         // RFC 9207: an answer of another provider must not reach this one's token endpoint.
         if parameter(query, "iss")?.is_some_and(|issuer| issuer != self.provider.issuer) {
             return Err(OperatorError::Issuer);
         }
-        if parameter(query, "error")?.is_some() {
-            return Err(OperatorError::Refused);
+        match (parameter(query, "error")?, parameter(query, "code")?) {
+            (None, Some(code)) => Ok((begun, code.to_owned())),
+            _ => Err(OperatorError::Refused),
         }
-        let code = parameter(query, "code")?.ok_or(OperatorError::Refused)?;
-        let client = self.client(self.description().await?)?;
-        let request = client
-            .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .map_err(|_| OperatorError::Description)?;
-        let verifier = PkceCodeVerifier::new(begun.verifier);
-        let answer = request.set_pkce_verifier(verifier).request_async(&self.http()).await;
-        let answer = answer.map_err(|error| match error {
+    }
+
+    async fn redeemed(
+        &self,
+        client: &token::Client,
+        code: String,
+        verifier: String,
+    ) -> Result<token::Answer, OperatorError> {
+        let request = client.exchange_code(AuthorizationCode::new(code));
+        let request = request.map_err(|_| OperatorError::Description)?;
+        let request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier));
+        request.request_async(&self.http()).await.map_err(|error| match error {
             RequestTokenError::ServerResponse(_) => OperatorError::Code,
             RequestTokenError::Request(_) => OperatorError::OutOfReach,
             _ => OperatorError::Description,
-        })?;
-        let now = self.surroundings.clock.now();
-        token::vouched(&client, &answer, &Nonce::new(begun.nonce), now, &self.provider.groups_claim)
+        })
     }
 
     /// Endpoints and keys, as the provider tells them.
