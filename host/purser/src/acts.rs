@@ -26,7 +26,10 @@ use serde_json::json;
 use url::Url;
 
 mod describe;
+mod outside;
 mod problems;
+
+pub use outside::Outside;
 
 use problems::{consent_problem, order_problem};
 
@@ -60,6 +63,18 @@ impl HostActs {
     async fn audit(&self, who: &str, what: &str, detail: serde_json::Value) -> Result<(), Problem> {
         let entry = AuditEntry { at: self.now(), who: who.to_owned(), what: what.to_owned(), detail };
         Ok(self.host.store.audit(&entry).await?)
+    }
+
+    /// Whose consent a confirmed grant takes the place of.
+    async fn consented_by(&self, grant: &ConfirmedGrant) -> Result<Option<serde_json::Value>, Problem> {
+        let accounts = self.host.store.accounts().await?;
+        let known = accounts.iter().find(|account| {
+            (&account.connector, &account.cloud, &account.tenant)
+                == (&grant.connector, &grant.cloud, &grant.tenant)
+        });
+        let Some(account) = known else { return Ok(None) };
+        let former = self.host.store.grant(account.id).await?;
+        Ok(former.map(|former| json!({ "user": former.user_name })))
     }
 
     /// Stores a confirmed grant under the account of its tenant, made where there is none.
@@ -109,8 +124,9 @@ impl HostActs {
         who: &str,
         what: &str,
     ) -> Result<(), Problem> {
+        let before = self.host.store.account(account).await?.state;
         self.host.store.set_consent_state(account, &state).await?;
-        self.audit(who, what, json!({ "account": account })).await
+        self.audit(who, what, json!({ "account": account, "before": before, "after": state })).await
     }
 }
 
@@ -202,9 +218,11 @@ impl Acts for HostActs {
     ) -> Result<AccountId, Problem> {
         let confirmed =
             self.consent.confirm(handle, session).await.map_err(|error| consent_problem(&error))?;
+        let before = self.consented_by(&confirmed).await?;
         let account = self.store_grant(&confirmed).await?;
+        let after = json!({ "user": confirmed.user_name });
         let detail =
-            json!({ "account": account.id, "tenant": confirmed.tenant, "user": confirmed.user_name });
+            json!({ "account": account.id, "tenant": confirmed.tenant, "before": before, "after": after });
         self.audit(who, "consent.given", detail).await?;
         self.preflight(&account).await?;
         Ok(account.id)
@@ -212,8 +230,11 @@ impl Acts for HostActs {
 
     async fn probe(&self, account: AccountId, who: &str) -> Result<Vec<Probe>, Problem> {
         let account = self.host.store.account(account).await?;
-        self.audit(who, "consent.probed", json!({ "account": account.id })).await?;
-        self.preflight(&account).await
+        let probes = self.preflight(&account).await?;
+        let after = self.host.store.account(account.id).await?.state;
+        let detail = json!({ "account": account.id, "before": account.state, "after": after });
+        self.audit(who, "consent.probed", detail).await?;
+        Ok(probes)
     }
 
     async fn disconnect(&self, account: AccountId, who: &str) -> Result<(), Problem> {
@@ -240,13 +261,20 @@ impl Acts for HostActs {
         who: &str,
     ) -> Result<RunId, Problem> {
         let run = self.host.order_now(account, from, to).await.map_err(order_problem)?;
-        self.audit(who, "run.ordered", json!({ "account": account, "run": run })).await?;
+        let after = json!({ "run": run, "from": from, "to": to });
+        let detail = json!({ "account": account, "before": null, "after": after });
+        self.audit(who, "run.ordered", detail).await?;
         Ok(run)
     }
 
     async fn cancel_run(&self, run: RunId, who: &str) -> Result<(), Problem> {
+        let before = self.host.store.run(run).await?;
         self.host.store.cancel_run(run).await?;
-        self.audit(who, "run.cancelled", json!({ "run": run })).await
+        let after = json!({ "state": before.state, "cancel_asked": true });
+        let detail = json!({
+            "account": before.order.account, "run": run, "before": { "state": before.state }, "after": after,
+        });
+        self.audit(who, "run.cancelled", detail).await
     }
 
     fn next_runs(&self, settings: &HostSettings, count: usize) -> Vec<Occurrence> {
@@ -319,6 +347,10 @@ impl Acts for HostActs {
             })
         });
         mapped.await.map_err(|_| damaged_page())?.map_err(|_| damaged_page())
+    }
+
+    fn random(&self) -> [u8; 32] {
+        self.chance.bytes()
     }
 
     fn now(&self) -> Timestamp {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use purser_store::trail::{self, Origin};
 
 mod demo;
 mod export;
@@ -11,6 +12,8 @@ mod plugin;
 pub mod run;
 pub mod serve;
 mod simulator;
+mod token;
+mod user;
 
 /// Purser retrieves what cloud vendors meter and turns it into Purchases a billing system can invoice from.
 #[derive(Debug, Parser)]
@@ -41,7 +44,16 @@ enum Command {
     /// Try plugins without an account.
     #[command(subcommand)]
     Plugin(plugin::Command),
+    /// People who may sign in.
+    #[command(subcommand)]
+    User(user::Command),
+    /// API tokens for programs.
+    #[command(subcommand)]
+    Token(token::Command),
 }
+
+/// Who did what was done from here, and by which means.
+pub const COMMAND_LINE: &str = "command line";
 
 /// Where Purser keeps everything, for the commands that need it.
 #[derive(Debug, Clone, clap::Args)]
@@ -59,11 +71,14 @@ pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(instant) = cli.clock {
         crate::wiring::begin_clock_at(instant);
     }
+    let origin = Origin { means: COMMAND_LINE.to_owned(), address: None };
     match cli.command {
+        Command::User(command) => trail::arising(origin, user::run(command)).await,
+        Command::Token(command) => trail::arising(origin, token::run(command)).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Simulator(args) => simulator::run(args).await,
-        Command::Run(args) => run::run(args).await,
+        Command::Run(args) => trail::arising(origin, run::run(args)).await,
         Command::Export(args) => export::run(args).await,
         Command::Plugin(command) => plugin::run(command),
     }

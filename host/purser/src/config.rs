@@ -10,6 +10,10 @@ use url::Url;
 
 use crate::failure::Failure;
 
+mod access;
+
+pub use access::{Access, Oidc};
+
 /// Everything an operator can say.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -22,6 +26,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// Connectors by id.
     pub connectors: BTreeMap<String, Connector>,
+    /// Who may come in.
+    pub access: Access,
 }
 
 /// One connector's app registration and clouds.
@@ -57,6 +63,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
             connectors: BTreeMap::new(),
+            access: Access::default(),
         }
     }
 }
@@ -98,13 +105,18 @@ impl Connector {
     /// # Errors
     /// Where its file cannot be read.
     pub fn secret(&self) -> anyhow::Result<Option<String>> {
-        let Some(file) = &self.client_secret_file else { return Ok(self.client_secret.clone()) };
-        let secret = std::fs::read_to_string(file).map_err(|error| {
-            let what = format!("the file of client-secret-file cannot be read: {error}");
-            Failure::input("CFG-002", what, "name a file that Purser may read")
-        })?;
-        Ok(Some(secret.trim().to_owned()))
+        secret(self.client_secret.as_deref(), self.client_secret_file.as_deref())
     }
+}
+
+/// A secret that stands in a file, or else in the configuration.
+fn secret(text: Option<&str>, file: Option<&Path>) -> anyhow::Result<Option<String>> {
+    let Some(file) = file else { return Ok(text.map(str::to_owned)) };
+    let secret = std::fs::read_to_string(file).map_err(|error| {
+        let what = format!("the file of client-secret-file cannot be read: {error}");
+        Failure::input("CFG-002", what, "name a file that Purser may read")
+    })?;
+    Ok(Some(secret.trim().to_owned()))
 }
 
 fn own_variables() -> config::Map<String, String> {

@@ -14,18 +14,19 @@ use purser_pipeline::plugins::Plugins;
 use purser_pipeline::ports::{Flows, Grants};
 use purser_pipeline::{Clock, Host, Limits};
 use purser_runtime::Sandbox;
-use purser_store::people::{Role, User};
+use purser_store::people::{AuditEntry, Role, User};
 use purser_store::{Accounts as _, People as _, Runs as _};
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::consent::Consent;
+use purser_vendor::operator::OperatorSignIn;
 use purser_vendor::{
     Chance, Client, HttpLimits, KeyRing, Secret, Surroundings, TokenSource, Transport, Vault,
 };
-use purser_web::WebState;
+use purser_web::{AccessRules, OutsideSignIn, WebState};
 use sha2::Digest as _;
 use url::Url;
 
-use crate::acts::HostActs;
+use crate::acts::{HostActs, Outside};
 use crate::command::DataArgs;
 use crate::config::Config;
 use crate::data::DataDir;
@@ -99,6 +100,8 @@ pub struct Purser {
     chance: Chance,
     clock: Clock,
     public_url: Url,
+    rules: AccessRules,
+    outside: Option<Arc<dyn OutsideSignIn>>,
 }
 
 impl Purser {
@@ -124,8 +127,10 @@ impl Purser {
             Arc::new(TokenSource::new(transport.clone(), grants, vault.clone(), surroundings.clone()));
         let client = Arc::new(Client::new(transport.clone(), tokens.clone(), surroundings.clone()));
         let flows = Arc::new(Flows::new(store.clone(), clock.clone()));
-        let consent = Consent::new(transport, flows, vault.clone(), surroundings);
         let public_url = config.public_url()?;
+        let (rules, outside) =
+            (config.access.rules()?, outside(config, &public_url, &transport, &surroundings)?);
+        let consent = Consent::new(transport, flows, vault.clone(), surroundings);
         let host = Arc::new(Host {
             store: store.clone(),
             plugins: Arc::new(plugins(data)?),
@@ -136,12 +141,13 @@ impl Purser {
             wake: Arc::default(),
         });
         let acts = HostActs { host: host.clone(), consent, tokens, vault, client, chance: chance.clone() };
-        Ok(Self { store, host, acts: Arc::new(acts), chance, clock, public_url })
+        Ok(Self { store, host, acts: Arc::new(acts), chance, clock, public_url, rules, outside })
     }
 
     /// The web UI and API.
     pub fn router(&self) -> axum::Router {
-        purser_web::router(WebState::new(self.store.clone(), self.acts.clone(), self.public_url.clone()))
+        let state = WebState::new(self.store.clone(), self.acts.clone(), self.public_url.clone());
+        purser_web::router(state.with_access(self.rules.clone(), self.outside.clone()))
     }
 
     /// Orders a run by hand.
@@ -155,16 +161,13 @@ impl Purser {
         to: Option<Date>,
     ) -> anyhow::Result<RunId> {
         let ordered = self.host.order_now(account, from, to).await;
-        ordered.map_err(|error| match error {
-            OrderError::Store(purser_store::Error::NotFound(_)) => Failure::input(
-                "CLI-ACCOUNT",
-                format!("there is no account {account}"),
-                "see the web UI for the accounts there are",
-            )
-            .into(),
-            OrderError::Store(error) => Failure::from(error).into(),
-            error => anyhow::Error::new(error),
-        })
+        let run = ordered.map_err(order_failure)?;
+        let after = serde_json::json!({ "run": run, "from": from, "to": to });
+        let detail = serde_json::json!({ "account": account, "before": null, "after": after });
+        let (at, who) = ((self.clock)(), crate::command::COMMAND_LINE.to_owned());
+        let entry = AuditEntry { at, who, what: "run.ordered".to_owned(), detail };
+        self.store.audit(&entry).await.map_err(Failure::from)?;
+        Ok(run)
     }
 
     /// A one-time link to make the first administrator; none where there is one.
@@ -189,7 +192,10 @@ impl Purser {
     pub async fn make_admin(&self, name: &str, password: &str) -> anyhow::Result<()> {
         let password_hash = purser_web::hash_password(password).context("the password cannot be hashed")?;
         let user = User::new(name, password_hash, Role::Admin);
-        Ok(self.store.add_user(&user).await?)
+        self.store.add_user(&user).await?;
+        let detail = serde_json::json!({ "user": name, "before": null, "after": { "role": Role::Admin } });
+        let (at, who) = ((self.clock)(), crate::command::COMMAND_LINE.to_owned());
+        Ok(self.store.audit(&AuditEntry { at, who, what: "user.added".to_owned(), detail }).await?)
     }
 
     /// A password nobody can guess, easy to type.
@@ -201,6 +207,30 @@ impl Purser {
             |byte: &u8| LETTERS.get(usize::from(*byte) % LETTERS.len()).copied().map_or('x', char::from);
         bytes.iter().map(letter).collect()
     }
+}
+
+fn order_failure(error: OrderError) -> anyhow::Error {
+    match error {
+        OrderError::Store(purser_store::Error::NotFound(_)) => {
+            let remedy = "see the web UI for the accounts there are";
+            Failure::input("CLI-ACCOUNT", "there is no such account", remedy).into()
+        }
+        OrderError::Store(error) => Failure::from(error).into(),
+        error => anyhow::Error::new(error),
+    }
+}
+
+/// Where people sign in at a provider, if the configuration names one.
+fn outside(
+    config: &Config,
+    public_url: &Url,
+    transport: &Transport,
+    surroundings: &Surroundings,
+) -> anyhow::Result<Option<Arc<dyn OutsideSignIn>>> {
+    let Some(oidc) = config.access.oidc.clone() else { return Ok(None) };
+    let provider = oidc.provider(public_url.join(purser_web::OUTSIDE_CALLBACK)?)?;
+    let sign_in = OperatorSignIn::new(transport.clone(), surroundings.clone(), provider);
+    Ok(Some(Arc::new(Outside { sign_in, oidc })))
 }
 
 /// The host's clock as the vendor crate takes it.

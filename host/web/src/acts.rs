@@ -87,6 +87,8 @@ pub trait Acts: Send + Sync + 'static {
 
     /// The time.
     fn now(&self) -> Timestamp;
+    /// Bytes nobody can guess, others each time.
+    fn random(&self) -> [u8; 32];
 }
 
 /// What a consent flow begins with.

@@ -5,13 +5,16 @@
 //! (`routes.rs`), from which the router itself is made.
 //!
 //! **Invariants:** no route is reachable but through that table's guard; a GET changes nothing but the consent flow,
-//! which is bound to the session; nothing vendor-specific is written here, only what the connector's view says.
+//! which is bound to the session, and who has signed in elsewhere, which is bound to the browser; nothing
+//! vendor-specific is written here, only what the connector's view says.
 
+mod access;
 mod acts;
 mod assets;
 mod books;
 mod export;
 mod format;
+mod guard;
 mod headers;
 mod mappings;
 mod names;
@@ -24,14 +27,19 @@ mod shell;
 mod state;
 mod throttle;
 
+pub use access::{AccessRules, OutsideSignIn, Outsider};
 pub use acts::{
     Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, CoverageView,
     FeedView, LocaleView, Occurrence, RoleSetView,
 };
+pub use pages::outside::OUTSIDE_CALLBACK;
+pub use pages::tokens::{MAX_TOKEN_DAYS, new_token};
 pub use password::{MIN_PASSWORD_LENGTH, PasswordError, hash_password};
 pub use problem::Problem;
 pub use routes::{callback_path, router};
 pub use state::WebState;
 
+#[cfg(test)]
+mod audited;
 #[cfg(test)]
 mod testing;

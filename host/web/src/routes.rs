@@ -1,24 +1,24 @@
 //! Every route with the role it asks for, in one table; the router is made from it, so no route escapes its guard.
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::{self, Next};
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing;
 use purser_domain::ConnectorId;
-use purser_store::people::Role;
+use purser_store::access::Scope;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
-use tower_sessions::Session;
 
+use crate::guard::{Rule, guard};
 use crate::pages::{
     account, account_names, activity, api, audit, connector, connector_settings, consent, coverage,
-    customers, dashboard, explain, health, periods, plugins, preflight, purchases, reconciliation, record,
-    run, setup, sign_in, site_settings, texts, unmapped, vanished,
+    customers, dashboard, explain, health, outside, own_access, password_link, people, periods, plugins,
+    preflight, purchases, reconciliation, record, run, setup, sign_in, site_settings, texts, tokens,
+    unmapped, vanished,
 };
 use crate::problem::Problem;
-use crate::shell::Person;
 use crate::state::WebState;
 use crate::{assets, headers, sessions, shell};
 
@@ -39,20 +39,32 @@ pub(crate) enum Access {
 #[cfg_attr(not(test), expect(dead_code, reason = "the test of every route and role walks the table"))]
 pub(crate) struct Route {
     pub(crate) access: Access,
+    /// What a bearer token needs; none: no token opens the route.
+    pub(crate) scope: Option<Scope>,
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
 }
 
 macro_rules! routes {
-    ($($access:ident $method:ident $path:literal => $handler:path;)*) => {
+    (@scope) => { None };
+    (@scope $scope:ident) => { Some(Scope::$scope) };
+    ($($access:ident $([$scope:ident])? $method:ident $path:literal => $handler:path;)*) => {
         /// The table.
         #[cfg_attr(not(test), expect(dead_code, reason = "the test of every route and role walks the table"))]
         pub(crate) const ROUTES: &[Route] =
-            &[$(Route { access: Access::$access, method: stringify!($method), path: $path }),*];
+            &[$(Route {
+                access: Access::$access,
+                scope: routes!(@scope $($scope)?),
+                method: stringify!($method),
+                path: $path,
+            }),*];
 
         fn guarded(state: &WebState) -> Router<WebState> {
             Router::new()$(.route($path, routing::$method($handler)
-                .route_layer(middleware::from_fn_with_state((state.clone(), Access::$access), guard))))*
+                .route_layer(middleware::from_fn_with_state(
+                    Rule { state: state.clone(), access: Access::$access, scope: routes!(@scope $($scope)?) },
+                    guard,
+                ))))*
         }
     };
 }
@@ -63,6 +75,10 @@ routes! {
     Open get "/static/{*path}" => assets::serve;
     Open get "/sign-in" => sign_in::form;
     Open post "/sign-in" => sign_in::submit;
+    Open get "/sign-in/elsewhere" => outside::begin;
+    Open get "/sign-in/elsewhere/callback" => outside::callback;
+    Open get "/password/{token}" => password_link::form;
+    Open post "/password/{token}" => password_link::submit;
     Open get "/setup/{token}" => setup::form;
     Open post "/setup/{token}" => setup::submit;
     Viewer post "/sign-out" => sign_in::sign_out;
@@ -120,11 +136,18 @@ routes! {
     Viewer get "/plugins" => plugins::list;
     Viewer get "/plugins/{plugin}" => plugins::show;
     Viewer get "/settings" => site_settings::show;
-    Admin post "/settings/users" => site_settings::add_user;
+    Admin post "/settings/users" => people::add;
+    Admin post "/settings/users/{user}" => people::change;
+    Viewer post "/settings/password" => own_access::change_password;
+    Viewer post "/settings/sign-out-everywhere" => own_access::sign_out_everywhere;
+    Viewer post "/settings/tokens" => tokens::make;
+    Viewer post "/settings/tokens/{id}/revoke" => tokens::revoke;
     Operator get "/audit" => audit::show;
+    Operator get "/audit/export.csv" => audit::export;
 
-    Viewer get "/api/v1/purchases" => api::purchases;
-    Viewer get "/api/v1/runs/{run}" => api::run;
+    Viewer[PurchasesRead] get "/api/v1/purchases" => api::purchases;
+    Viewer[RunsRead] get "/api/v1/runs/{run}" => api::run;
+    Operator[RunsOrder] post "/api/v1/accounts/{account}/runs" => api::order;
 }
 
 /// The whole site. Serve it with connect info, so that sign-ins are slowed down per address.
@@ -145,47 +168,15 @@ pub fn callback_path(connector: &ConnectorId, cloud: &str) -> String {
     format!("/connectors/{connector}/consent/callback/{cloud}")
 }
 
-/// The person a session belongs to, with the role they have now.
-pub(crate) async fn person_of(state: &WebState, session: &Session) -> Result<Option<Person>, Problem> {
-    let Some(name) = sessions::user_of(session, state.acts.now()).await? else { return Ok(None) };
-    let user = state.store.user(&name).await?;
-    Ok(user.map(|user| Person { name: user.name, role: user.role }))
-}
-
-async fn guard(
-    State((state, access)): State<(WebState, Access)>,
-    session: Session,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let wanted = match access {
-        Access::Open => return next.run(request).await,
-        Access::Viewer => Role::Viewer,
-        Access::Operator => Role::Operator,
-        Access::Admin => Role::Admin,
-    };
-    match person_of(&state, &session).await {
-        Err(problem) => problem.into_response(),
-        Ok(None) => sign_in_first(&request),
-        Ok(Some(person)) if !person.may(wanted) => lacks(wanted).into_response(),
-        Ok(Some(person)) => {
-            request.extensions_mut().insert(person);
-            next.run(request).await
-        }
-    }
-}
-
-fn lacks(wanted: Role) -> Problem {
-    let what = format!("this takes the role {}, which you do not have", shell::role_title(wanted));
-    Problem::new(403, "WEB-ROLE", what, "ask an administrator to do it, or for the role")
-}
-
-fn sign_in_first(request: &Request) -> Response {
+pub(crate) fn sign_in_first(request: &Request) -> Response {
     let path = request.uri().path();
     let problem =
         Problem::new(401, "WEB-SIGN-IN", "you are not signed in, or your session has ended", "sign in again");
     if path.starts_with("/api/") {
-        return problem.into_response();
+        let mut response = problem.into_response();
+        let challenge = HeaderValue::from_static("Bearer realm=\"Purser\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        return response;
     }
     if request.headers().contains_key("hx-request") {
         let address = sign_in::address(&page_around(request));
@@ -226,6 +217,8 @@ mod tests {
     use axum::http::Request as HttpRequest;
 
     use super::*;
+    use purser_store::people::Role;
+
     use crate::testing::{ACCOUNT, Answer, Site};
 
     async fn ask(site: &Site, method: &str, path: &str) -> Answer {
@@ -244,6 +237,8 @@ mod tests {
             .replace("{key}", "key-vm")
             .replace("{ordinal}", "0")
             .replace("{token}", "token")
+            .replace("{user}", "nobody")
+            .replace("{id}", "99")
             .replace("{*path}", "app.css")
             .replace("{purchase}", &purchase.key.to_string())
             .replace("{page}", &purchase.evidence[0].page.to_string())
@@ -269,8 +264,51 @@ mod tests {
                 let is_refused = answer.status == 403 && answer.text.contains("WEB-ROLE");
                 assert_eq!(is_refused, rank < needed, "{name}: {} {path} {}", route.method, answer.status);
                 assert!(answer.status < 500, "{name}: {} {path} {}", route.method, answer.text);
-                if path == "/sign-out" {
+                if path.starts_with("/sign-out") || path == "/settings/sign-out-everywhere" {
                     site.sign_in(name).await;
+                }
+            }
+        }
+    }
+
+    /// The roles a token may have, least first.
+    const ROLES: [(Role, Access); 3] =
+        [(Role::Viewer, Access::Viewer), (Role::Operator, Access::Operator), (Role::Admin, Access::Admin)];
+
+    async fn ask_by(site: &Site, token: &str, method: &str, path: &str) -> Answer {
+        let request = HttpRequest::builder().method(method.to_uppercase().as_str()).uri(path);
+        let request = request.header("authorization", format!("Bearer {token}"));
+        site.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn every_route_of_the_api_names_a_scope_and_no_other_route_does() {
+        for route in ROUTES {
+            assert_eq!(route.scope.is_some(), route.path.starts_with("/api/"), "{}", route.path);
+        }
+    }
+
+    #[tokio::test]
+    async fn every_route_refuses_every_token_without_its_scope_or_below_its_role() {
+        let site = Site::with_purchases().await;
+        for (rank, (role, _)) in ROLES.into_iter().enumerate() {
+            for scope in Scope::ALL {
+                let token = site.token(None, role, &[scope]).await;
+                for route in ROUTES.iter().filter(|route| route.access != Access::Open) {
+                    let path = filled(&site, route.path).await;
+                    let answer = ask_by(&site, &token, route.method, &path).await;
+                    let needed = ROLES.iter().position(|(_, access)| *access == route.access).unwrap();
+                    let told = format!("{role:?} {scope:?}: {} {path} {}", route.method, answer.status);
+                    match route.scope {
+                        None => assert!(answer.location().starts_with("/sign-in"), "{told}"),
+                        Some(wanted) if wanted != scope => {
+                            assert!(answer.status == 403 && answer.text.contains("API-SCOPE"), "{told}");
+                        }
+                        Some(_) if rank < needed => {
+                            assert!(answer.status == 403 && answer.text.contains("WEB-ROLE"), "{told}");
+                        }
+                        Some(_) => assert!(answer.status < 300, "{told}"),
+                    }
                 }
             }
         }

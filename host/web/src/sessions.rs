@@ -1,7 +1,8 @@
 //! Sessions: who is signed in, kept by the store under the hash of the cookie.
 //!
-//! **Invariants:** a session ends after [`IDLE`] without use and [`ABSOLUTE`] after sign-in, by the clock that is passed
-//! in; its id changes at sign-in; a stolen database holds no id that works.
+//! **Invariants:** a session ends some time without use and some time after sign-in, as the [`AccessRules`] say, by the
+//! clock that is passed in; its id changes at sign-in; it ends when its person's generation does (`guard::person_of`);
+//! a stolen database holds no id that works. A session may belong to nobody.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,23 +11,22 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use purser_domain::Digest;
 use purser_store::Store;
+use purser_store::people::User;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore};
 
+use crate::access::AccessRules;
 use crate::acts::Acts;
 use crate::state::WebState;
 
-/// A session ends after this long without use.
-pub(crate) const IDLE: SignedDuration = SignedDuration::from_hours(8);
-/// A session ends this long after sign-in.
-pub(crate) const ABSOLUTE: SignedDuration = SignedDuration::from_hours(24);
-/// Use within this time is not written down again.
+/// Use within this time is not written down again, at most.
 const TOUCH: SignedDuration = SignedDuration::from_mins(5);
 
 const USER: &str = "user";
+const GENERATION: &str = "generation";
 const STARTED: &str = "started";
 const TOUCHED: &str = "touched";
 
@@ -37,7 +37,11 @@ pub(crate) fn cookie_name(secure: bool) -> &'static str {
 
 /// The layer that gives each request its session.
 pub(crate) fn layer(state: &WebState) -> SessionManagerLayer<Sessions> {
-    let sessions = Sessions { store: Arc::clone(&state.store), acts: Arc::clone(&state.acts) };
+    let sessions = Sessions {
+        store: Arc::clone(&state.store),
+        acts: Arc::clone(&state.acts),
+        rules: Arc::clone(&state.rules),
+    };
     SessionManagerLayer::new(sessions)
         .with_name(cookie_name(state.cookies_secure))
         .with_secure(state.cookies_secure)
@@ -50,28 +54,42 @@ pub(crate) fn layer(state: &WebState) -> SessionManagerLayer<Sessions> {
 /// Signs a user in: everything the session held before is gone, and so is its id.
 pub(crate) async fn sign_in(
     session: &Session,
-    user: &str,
+    user: &User,
     now: Timestamp,
 ) -> std::result::Result<(), tower_sessions::session::Error> {
     session.clear().await;
     session.cycle_id().await?;
-    session.insert(USER, user).await?;
+    session.insert(USER, &user.name).await?;
+    session.insert(GENERATION, user.generation).await?;
     session.insert(STARTED, now).await?;
     session.insert(TOUCHED, now).await?;
     session.save().await
 }
 
-/// The name of who is signed in; notes that the session is in use.
+/// Whose a session is, as it was at sign-in.
+pub(crate) struct Known {
+    pub(crate) name: String,
+    pub(crate) generation: i64,
+}
+
+/// Use within this time is not written down again: a small part of what a session may lie unused.
+pub(crate) fn touch(rules: &AccessRules) -> SignedDuration {
+    (rules.idle / 10).min(TOUCH)
+}
+
+/// Who is signed in; notes that the session is in use.
 pub(crate) async fn user_of(
     session: &Session,
     now: Timestamp,
-) -> std::result::Result<Option<String>, tower_sessions::session::Error> {
-    let Some(user) = session.get::<String>(USER).await? else { return Ok(None) };
+    touch: SignedDuration,
+) -> std::result::Result<Option<Known>, tower_sessions::session::Error> {
+    let Some(name) = session.get::<String>(USER).await? else { return Ok(None) };
+    let Some(generation) = session.get::<i64>(GENERATION).await? else { return Ok(None) };
     let touched: Option<Timestamp> = session.get(TOUCHED).await?;
-    if touched.is_none_or(|touched| now.duration_since(touched) > TOUCH) {
+    if touched.is_none_or(|touched| now.duration_since(touched) > touch) {
         session.insert(TOUCHED, now).await?;
     }
-    Ok(Some(user))
+    Ok(Some(Known { name, generation }))
 }
 
 /// What binds a consent flow to its session.
@@ -84,6 +102,7 @@ pub(crate) fn binding(session: &Session) -> [u8; 32] {
 pub(crate) struct Sessions {
     store: Arc<dyn Store>,
     acts: Arc<dyn Acts>,
+    rules: Arc<AccessRules>,
 }
 
 impl fmt::Debug for Sessions {
@@ -96,8 +115,8 @@ impl Sessions {
     fn expires(&self, record: &Record) -> Timestamp {
         let now = self.acts.now();
         let started = record.data.get(STARTED).and_then(|started| started.as_str()?.parse().ok());
-        let idle = now.saturating_add(IDLE).unwrap_or(Timestamp::MAX);
-        let absolute = started.unwrap_or(now).saturating_add(ABSOLUTE).unwrap_or(Timestamp::MAX);
+        let idle = now.saturating_add(self.rules.idle).unwrap_or(Timestamp::MAX);
+        let absolute = started.unwrap_or(now).saturating_add(self.rules.absolute).unwrap_or(Timestamp::MAX);
         idle.min(absolute)
     }
 }

@@ -224,7 +224,7 @@ fn json(problem: &Problem) -> Response {
 }
 
 async fn html(state: &WebState, session: Session, numbers: NumberStyle, problem: &Problem) -> Response {
-    let shell = match crate::routes::person_of(state, &session).await {
+    let shell = match crate::guard::person_of(state, &session).await {
         Ok(Some(person)) => {
             Shell::load(state, &Visitor { person, session, numbers }, Area::Nowhere).await.ok()
         }

@@ -7,6 +7,7 @@ use purser_store::people::AuditEntry;
 use url::Url;
 
 use crate::Problem;
+use crate::access::{AccessRules, OutsideSignIn};
 use crate::acts::{Acts, ConnectorView};
 use crate::password::Passwords;
 use crate::throttle::Throttle;
@@ -22,7 +23,12 @@ pub struct WebState {
     pub cookies_secure: bool,
     /// The address people use, without a path.
     pub public_url: Url,
+    /// Of sessions and sign-ins.
+    pub rules: Arc<AccessRules>,
+    /// Signing in elsewhere, where that is set up.
+    pub outside: Option<Arc<dyn OutsideSignIn>>,
     pub(crate) throttle: Arc<Throttle>,
+    pub(crate) token_throttle: Arc<Throttle>,
     pub(crate) passwords: Arc<Passwords>,
 }
 
@@ -35,9 +41,18 @@ impl WebState {
             acts,
             cookies_secure: public_url.scheme() == "https",
             public_url,
+            rules: Arc::default(),
+            outside: None,
             throttle: Arc::default(),
+            token_throttle: Arc::default(),
             passwords: Arc::default(),
         }
+    }
+
+    /// With other rules than the usual, and a sign-in elsewhere.
+    #[must_use]
+    pub fn with_access(self, rules: AccessRules, outside: Option<Arc<dyn OutsideSignIn>>) -> Self {
+        Self { rules: Arc::new(rules), outside, ..self }
     }
 
     /// Writes down what somebody did.

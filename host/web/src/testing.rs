@@ -12,10 +12,16 @@ use jiff::{SignedDuration, Timestamp};
 use purser_domain::purchase::Key;
 use purser_domain::{AccountId, Purchase};
 use purser_store::Store;
+use purser_store::access::{NewToken, Scope};
 use purser_store::people::{Role, User};
+use purser_store::trail::{Line, Wanted};
 use purser_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
+
+use self::acts::FakeOutside;
+use crate::access::AccessRules;
+use crate::pages::tokens::new_token;
 
 pub(crate) use self::acts::{FakeActs, connector, coverage_row};
 use crate::state::WebState;
@@ -44,6 +50,7 @@ pub(crate) struct Site {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) acts: Arc<FakeActs>,
     pub(crate) clock: Clock,
+    pub(crate) outside: Arc<FakeOutside>,
     cookie: String,
     _folder: Arc<TempDir>,
 }
@@ -86,23 +93,34 @@ impl Site {
         site
     }
 
+    /// One that may be signed in to elsewhere.
+    pub(crate) async fn with_outside(rules: AccessRules) -> Self {
+        let site = Self::made("http://localhost:8080", rules, true).await;
+        site.add_people().await;
+        site
+    }
+
     async fn at(url: &str) -> Self {
+        Self::made(url, AccessRules::default(), false).await
+    }
+
+    async fn made(url: &str, rules: AccessRules, has_outside: bool) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path().join("test.db")).await.unwrap());
         let clock = Clock(Arc::new(Mutex::new("2026-11-23T10:00:00Z".parse().unwrap())));
         let acts = Arc::new(FakeActs::new(clock.clone(), Arc::clone(&store)));
         let state = WebState::new(Arc::clone(&store), Arc::clone(&acts) as _, url.parse().unwrap());
-        Self { router: crate::router(state), store, acts, clock, cookie: String::new(), _folder: folder }
+        let outside = Arc::new(FakeOutside::default());
+        let state = state.with_access(rules, has_outside.then(|| Arc::clone(&outside) as _));
+        let router = crate::router(state);
+        Self { router, store, acts, clock, outside, cookie: String::new(), _folder: folder }
     }
 
     async fn add_people(&self) {
         static HASH: OnceLock<String> = OnceLock::new();
         let hash = HASH.get_or_init(|| crate::hash_password(PASSWORD).unwrap());
         for (name, role) in [("anna", Role::Admin), ("olaf", Role::Operator), ("vera", Role::Viewer)] {
-            self.store
-                .add_user(&User::new(name, hash.clone(), role))
-                .await
-                .unwrap();
+            self.store.add_user(&User::new(name, hash.clone(), role)).await.unwrap();
         }
     }
 
@@ -114,6 +132,57 @@ impl Site {
 
     pub(crate) fn keep_cookie(&mut self, answer: &Answer) {
         self.cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    }
+
+    /// The session out of several cookies.
+    pub(crate) fn keep_session(&mut self, answer: &Answer) {
+        let cookies = answer.headers.get_all("set-cookie").iter().map(|it| it.to_str().unwrap());
+        let session = cookies.into_iter().find(|it| it.contains("session=")).unwrap();
+        self.cookie = session.split(';').next().unwrap().to_owned();
+    }
+
+    /// A token called `nightly`, good for 30 days.
+    pub(crate) async fn token(&self, owner: Option<&str>, role: Role, scopes: &[Scope]) -> String {
+        let (token, hash) = new_token(crate::Acts::random(self.acts.as_ref()));
+        let now = self.clock.now();
+        let made = NewToken {
+            name: "nightly".into(),
+            owner: owner.map(str::to_owned),
+            role,
+            scopes: scopes.iter().copied().collect(),
+            created_by: "anna".into(),
+            created_at: now,
+            expires_at: now + SignedDuration::from_hours(30 * 24),
+        };
+        self.store.add_token(&hash, &made).await.unwrap();
+        token
+    }
+
+    /// Purchases, by this token.
+    pub(crate) async fn by_token(&self, token: &str) -> Answer {
+        let asked = Request::get("/api/v1/purchases").header("authorization", format!("Bearer {token}"));
+        self.send(asked.body(Body::empty()).unwrap()).await
+    }
+
+    /// A run, by this token.
+    pub(crate) async fn order_by(&self, token: &str, body: &str) -> Answer {
+        let asked =
+            Request::post("/api/v1/accounts/1/runs").header("authorization", format!("Bearer {token}"));
+        self.send(asked.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// The audit trail, the newest first.
+    pub(crate) async fn lines(&self) -> Vec<Line> {
+        let wanted = Wanted {
+            who: String::new(),
+            what: String::new(),
+            account: None,
+            from: None,
+            until: None,
+            before: None,
+            limit: 1_000,
+        };
+        self.store.audit_lines(&wanted).await.unwrap()
     }
 
     pub(crate) fn cookie(&self) -> String {

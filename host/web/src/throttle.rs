@@ -26,15 +26,30 @@ pub(crate) struct Throttle(Mutex<HashMap<Source, Vec<Timestamp>>>);
 impl Throttle {
     /// Whether another try is allowed.
     pub(crate) fn allows(&self, user: &str, address: Option<IpAddr>, now: Timestamp) -> bool {
+        self.recent(&by_user(user, address), now) < MAX_PER_USER && self.allows_address(address, now)
+    }
+
+    /// Whether another try from this address is allowed, whoever it is.
+    pub(crate) fn allows_address(&self, address: Option<IpAddr>, now: Timestamp) -> bool {
+        self.recent(&by_address(address), now) < MAX_PER_ADDRESS
+    }
+
+    fn recent(&self, source: &Source, now: Timestamp) -> usize {
         let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = |key: &Source| {
-            failures.get(key).map_or(0, |times| times.iter().filter(|time| is_recent(**time, now)).count())
-        };
-        recent(&by_user(user, address)) < MAX_PER_USER && recent(&(None, address)) < MAX_PER_ADDRESS
+        failures.get(source).map_or(0, |times| times.iter().filter(|time| is_recent(**time, now)).count())
     }
 
     /// Notes a failure.
     pub(crate) fn failed(&self, user: &str, address: Option<IpAddr>, now: Timestamp) {
+        self.note(&[by_user(user, address), by_address(address)], now);
+    }
+
+    /// Notes a failure of nobody in particular.
+    pub(crate) fn failed_from(&self, address: Option<IpAddr>, now: Timestamp) {
+        self.note(&[by_address(address)], now);
+    }
+
+    fn note(&self, sources: &[Source], now: Timestamp) {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.len() >= MAX_KEYS {
             failures.retain(|_, times| times.iter().any(|time| is_recent(*time, now)));
@@ -42,8 +57,8 @@ impl Throttle {
         if failures.len() >= MAX_KEYS {
             failures.clear();
         }
-        for key in [by_user(user, address), (None, address)] {
-            let times = failures.entry(key).or_default();
+        for source in sources {
+            let times = failures.entry(source.clone()).or_default();
             times.retain(|time| is_recent(*time, now));
             times.push(now);
         }
@@ -56,7 +71,22 @@ impl Throttle {
 }
 
 fn by_user(user: &str, address: Option<IpAddr>) -> Source {
-    (Some(user.chars().take(120).collect::<String>().to_lowercase()), address)
+    (Some(user.chars().take(120).collect::<String>().to_lowercase()), address.map(network))
+}
+
+fn by_address(address: Option<IpAddr>) -> Source {
+    (None, address.map(network))
+}
+
+/// Who has one IPv6 address has its whole /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+    }
 }
 
 fn is_recent(time: Timestamp, now: Timestamp) -> bool {
@@ -90,6 +120,17 @@ mod tests {
         }
         assert!(!throttle.allows("anna", address, now));
         assert!(throttle.allows("anna", Some(IpAddr::from([192, 0, 2, 2])), now));
+    }
+
+    #[test]
+    fn a_whole_network_of_ipv6_counts_as_one_address() {
+        let throttle = Throttle::default();
+        let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+        for guess in 0..MAX_PER_ADDRESS {
+            throttle.failed_from(format!("2001:db8::{guess}").parse().ok(), now);
+        }
+        assert!(!throttle.allows_address("2001:db8::ffff".parse().ok(), now));
+        assert!(throttle.allows_address("2001:db8:0:1::1".parse().ok(), now));
     }
 
     #[test]

@@ -2,14 +2,17 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use purser_domain::RunId;
+use axum::http::StatusCode;
+use bytes::Bytes;
+use jiff::civil::Date;
 use purser_domain::purchase::Key;
+use purser_domain::{AccountId, RunId};
 use purser_pipeline::export::Row;
 use purser_store::runs::Run;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::purchase_query::PurchaseQuery;
-use crate::books::Books;
+use crate::books::{Book, Books};
 use crate::problem::Problem;
 use crate::shell::Visitor;
 use crate::state::WebState;
@@ -62,6 +65,42 @@ pub(crate) async fn run(
     Ok(Json(state.store.run(run).await?))
 }
 
+/// The window of a run; without days, as a daily run.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Window {
+    /// First UTC day.
+    from: Option<Date>,
+    /// First UTC day not asked for any more.
+    to: Option<Date>,
+}
+
+/// A run that was ordered.
+#[derive(Serialize)]
+pub(crate) struct Ordered {
+    run: RunId,
+}
+
+/// Orders a run; what becomes of it is told under its number.
+pub(crate) async fn order(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(account): Path<AccountId>,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Ordered>), Problem> {
+    let window = if body.is_empty() { Ok(Window::default()) } else { serde_json::from_slice(&body) };
+    let window = window.map_err(|_| {
+        let remedy = "send nothing, or JSON such as {\"from\": \"2026-11-01\", \"to\": \"2026-11-03\"}";
+        Problem::new(400, "API-BODY", "the body cannot be read", remedy)
+    })?;
+    if window.from.zip(window.to).is_some_and(|(from, to)| from >= to) {
+        return Err(Problem::input("`to` is the first day not asked for, and must be after `from`"));
+    }
+    Book::load(&state, account).await?;
+    let run = state.acts.run_now(account, window.from, window.to, &visitor.person.name).await?;
+    Ok((StatusCode::ACCEPTED, Json(Ordered { run })))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -86,6 +125,20 @@ mod tests {
         }
         assert_eq!(seen.len(), 25);
         assert!(seen.is_sorted());
+    }
+
+    #[tokio::test]
+    async fn a_run_is_ordered_for_an_account_there_is_and_days_that_are_in_order() {
+        let site = Site::connected().await;
+        let scopes = &[purser_store::access::Scope::RunsOrder];
+        let token = site.token(None, purser_store::people::Role::Operator, scopes).await;
+        for body in
+            ["nonsense", "{\"from\":\"monday\"}", r#"{"from":"2026-11-03","to":"2026-11-03"}"#, "{\"x\":1}"]
+        {
+            assert_eq!(site.order_by(&token, body).await.status, 400, "{body}");
+        }
+        let ordered = site.order_by(&token, "").await;
+        assert_eq!((ordered.status, ordered.text.as_str()), (202, "{\"run\":1}"));
     }
 
     #[tokio::test]

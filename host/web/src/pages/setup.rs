@@ -12,7 +12,7 @@ use purser_store::people::{Role, User};
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::sign_in;
+use super::people::shown;
 use crate::password::{MIN_PASSWORD_LENGTH, PasswordError};
 use crate::problem::Problem;
 use crate::sessions;
@@ -68,8 +68,10 @@ pub(crate) async fn submit(
         purser_store::Error::NotFound(_) | purser_store::Error::Conflict(_) => used_up(),
         other => Problem::from(other),
     })?;
-    sessions::sign_in(&session, &admin.name, state.acts.now()).await?;
-    sign_in::audit(&state, &admin.name, "setup.administrator").await?;
+    let admin = state.store.user(&admin.name).await?.ok_or_else(Problem::internal)?;
+    sessions::sign_in(&session, &admin, state.acts.now()).await?;
+    let detail = serde_json::json!({ "user": admin.name, "before": null, "after": shown(&admin) });
+    state.audit(&admin.name, "setup.administrator", detail).await?;
     Ok(Redirect::to("/").into_response())
 }
 
@@ -85,14 +87,19 @@ pub(crate) async fn new_user(
     if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
         return Err("Choose a name of 1 to 64 characters.".to_owned());
     }
+    let password_hash = hash_new(state, password, repeated).await?;
+    Ok(User::new(name, password_hash, role))
+}
+
+/// Checks and hashes a new password; the error is a sentence for the form.
+pub(crate) async fn hash_new(state: &WebState, password: String, repeated: &str) -> Result<String, String> {
     if password != repeated {
         return Err("The two passwords are not the same.".to_owned());
     }
-    let password_hash = state.passwords.hash(password).await.map_err(|error| match error {
+    state.passwords.hash(password).await.map_err(|error| match error {
         PasswordError::TooShort => format!("Choose a password of at least {MIN_PASSWORD_LENGTH} characters."),
         other => format!("The password cannot be used: {other}."),
-    })?;
-    Ok(User::new(name, password_hash, role))
+    })
 }
 
 fn show(token: String, name: &str, failure: String) -> Result<Response, Problem> {

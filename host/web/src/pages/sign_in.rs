@@ -2,22 +2,21 @@
 //!
 //! **Invariant:** a failed sign-in never says whether the name, the password or both were wrong.
 
-use std::net::SocketAddr;
-
 use askama::Template;
 use axum::Form;
-use axum::extract::{ConnectInfo, Extension, Query, State};
+use axum::extract::{Extension, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use purser_store::people::AuditEntry;
 use serde::Deserialize;
 use tower_sessions::Session;
 use url::form_urlencoded;
 
+use super::outside;
+use crate::guard::Client;
 use crate::problem::Problem;
 use crate::shell::{Shell, Visitor, page};
 use crate::state::WebState;
-use crate::{routes, sessions};
+use crate::{guard, sessions};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -27,6 +26,9 @@ struct SignInPage {
     name: String,
     failure: &'static str,
     has_users: bool,
+    takes_passwords: bool,
+    /// The button of a sign-in elsewhere, and its address.
+    elsewhere: Option<(String, String)>,
 }
 
 /// Where to go afterwards.
@@ -62,7 +64,7 @@ pub(crate) async fn form(
     session: Session,
     Query(query): Query<Next>,
 ) -> Result<Response, Problem> {
-    if routes::person_of(&state, &session).await?.is_some() {
+    if guard::person_of(&state, &session).await?.is_some() {
         return Ok(Redirect::to(local(&query.next)).into_response());
     }
     show(&state, &query.next, "", "").await
@@ -72,19 +74,18 @@ pub(crate) async fn form(
 pub(crate) async fn submit(
     State(state): State<WebState>,
     session: Session,
-    from: Option<Extension<ConnectInfo<SocketAddr>>>,
+    Extension(Client(address)): Extension<Client>,
     Form(sent): Form<Credentials>,
 ) -> Result<Response, Problem> {
-    let (now, address) = (state.acts.now(), from.map(|Extension(ConnectInfo(address))| address.ip()));
+    if !state.rules.takes_passwords {
+        return Err(outside::passwords_off());
+    }
+    let now = state.acts.now();
     if !state.throttle.allows(&sent.name, address, now) {
-        // Not in the trail: whoever guesses on must not be able to fill the disk.
-        tracing::warn!("sign-in refused: too many failures");
-        let text = "Too many failed sign-ins. Wait a quarter of an hour and try again.";
-        let form = show(&state, &sent.next, &sent.name, text).await?;
-        return Ok((StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "900")], form).into_response());
+        return too_many(&state, &sent.next, &sent.name).await;
     }
     let user = state.store.user(&sent.name).await?;
-    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let hash = user.as_ref().and_then(|user| user.usable_hash());
     let right = state.passwords.is_right(sent.password, hash).await;
     let Some(user) = user.filter(|_| right) else {
         state.throttle.failed(&sent.name, address, now);
@@ -93,7 +94,7 @@ pub(crate) async fn submit(
         return Ok((StatusCode::UNAUTHORIZED, form).into_response());
     };
     state.throttle.succeeded(&user.name, address);
-    sessions::sign_in(&session, &user.name, now).await?;
+    sessions::sign_in(&session, &user, now).await?;
     audit(&state, &user.name, "sign-in").await?;
     Ok(Redirect::to(local(&sent.next)).into_response())
 }
@@ -108,18 +109,29 @@ pub(crate) async fn sign_out(State(state): State<WebState>, visitor: Visitor) ->
 async fn show(state: &WebState, next: &str, name: &str, failure: &'static str) -> Result<Response, Problem> {
     let has_users = !state.store.users().await?.is_empty();
     let (next, name) = (local(next).to_owned(), name.to_owned());
-    page(&SignInPage { shell: Shell::bare(), next, name, failure, has_users })
+    let elsewhere = state.outside.as_ref().map(|outside| {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &next).finish();
+        (outside.title().to_owned(), format!("/sign-in/elsewhere?{query}"))
+    });
+    let takes_passwords = state.rules.takes_passwords;
+    page(&SignInPage { shell: Shell::bare(), next, name, failure, has_users, takes_passwords, elsewhere })
 }
 
-pub(crate) async fn audit(state: &WebState, who: &str, what: &str) -> Result<(), Problem> {
-    let who = who.chars().take(120).collect();
-    let entry =
-        AuditEntry { at: state.acts.now(), who, what: what.to_owned(), detail: serde_json::json!({}) };
-    Ok(state.store.audit(&entry).await?)
+/// Not in the trail: whoever guesses on must not be able to fill the disk.
+pub(crate) async fn too_many(state: &WebState, next: &str, name: &str) -> Result<Response, Problem> {
+    tracing::warn!("sign-in refused: too many failures");
+    let text = "Too many failed sign-ins. Wait a quarter of an hour and try again.";
+    let form = show(state, next, name, text).await?;
+    Ok((StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "900")], form).into_response())
+}
+
+async fn audit(state: &WebState, who: &str, what: &str) -> Result<(), Problem> {
+    let who: String = who.chars().take(120).collect();
+    state.audit(&who, what, serde_json::json!({})).await
 }
 
 /// Only our own pages: `//host` and `/\host` would lead away.
-fn local(path: &str) -> &str {
+pub(crate) fn local(path: &str) -> &str {
     let is_local =
         path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n', '\t']);
     if is_local { path } else { "/" }
@@ -191,6 +203,26 @@ mod tests {
         assert_eq!(site.get("/").await.location(), "/sign-in", "25 hours after sign-in");
         site.sign_in("anna").await;
         site.clock.advance_minutes(8 * 60 + 1);
+        assert_eq!(site.get("/").await.location(), "/sign-in", "idle");
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_as_the_configuration_says_and_use_keeps_it_alive() {
+        let minutes = jiff::SignedDuration::from_mins;
+        let rules = crate::AccessRules { idle: minutes(10), absolute: minutes(60), ..Default::default() };
+        let mut site = Site::with_outside(rules).await;
+        site.sign_in("anna").await;
+        assert!(
+            site.get("/settings").await.text.contains("end after 10 minutes without use, and after 1 hour")
+        );
+        for _ in 0..6 {
+            site.clock.advance_minutes(9);
+            assert_eq!(site.get("/").await.status, 200, "in use every nine minutes");
+        }
+        site.clock.advance_minutes(6);
+        assert_eq!(site.get("/").await.location(), "/sign-in", "an hour after sign-in");
+        site.sign_in("anna").await;
+        site.clock.advance_minutes(10);
         assert_eq!(site.get("/").await.location(), "/sign-in", "idle");
     }
 

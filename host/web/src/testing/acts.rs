@@ -1,6 +1,7 @@
 //! Acts that note what was asked of them, and a connector of no real vendor.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -10,12 +11,15 @@ use purser_domain::{AccountId, ConnectorId, Digest, Purchase, RunId};
 use purser_pipeline::fate::Fate;
 use purser_pipeline::reconcile::FeedPart;
 use purser_store::Store;
+use purser_store::access::Identity;
 use purser_store::accounts::{ConsentState, Grant, HostSettings, Probe, Settings};
 use purser_store::ledger::Filter;
+use purser_store::people::{AuditEntry, Role};
 use purser_store::runs::PageSource;
 use url::Url;
 
 use super::{Clock, seed};
+use crate::access::{OutsideSignIn, Outsider};
 use crate::{
     Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, CoverageView,
     FeedView, LocaleView, Occurrence, Problem, RoleSetView,
@@ -26,11 +30,12 @@ pub(crate) struct FakeActs {
     store: Arc<dyn Store>,
     log: Mutex<Vec<String>>,
     coverage: Mutex<Vec<CoverageView>>,
+    drawn: AtomicU64,
 }
 
 impl FakeActs {
     pub(super) fn new(clock: Clock, store: Arc<dyn Store>) -> Self {
-        Self { clock, store, log: Mutex::default(), coverage: Mutex::default() }
+        Self { clock, store, log: Mutex::default(), coverage: Mutex::default(), drawn: AtomicU64::default() }
     }
 
     pub(crate) fn log(&self) -> Vec<String> {
@@ -42,9 +47,36 @@ impl FakeActs {
         *self.coverage.lock().unwrap() = rows;
     }
 
-    fn note(&self, act: String) -> Result<(), Problem> {
-        self.log.lock().unwrap().push(act);
-        Ok(())
+    /// As the port asks for: what is done is written to the trail under the name given.
+    async fn note(&self, act: String, who: &str) -> Result<(), Problem> {
+        self.log.lock().unwrap().push(format!("{act} {who}").trim().to_owned());
+        if who.is_empty() {
+            return Ok(());
+        }
+        let what = format!("test.{}", act.split(' ').next().unwrap());
+        let detail = serde_json::json!({ "before": null, "after": act });
+        let entry = AuditEntry { at: self.now(), who: who.to_owned(), what, detail };
+        Ok(self.store.audit(&entry).await?)
+    }
+
+    async fn probed(&self, account: AccountId) -> Result<Vec<Probe>, Problem> {
+        let probe = |name: &str, verdict: &str, code: &str, remedy: &str| Probe {
+            name: name.into(),
+            capability: name.into(),
+            verdict: verdict.into(),
+            code: code.into(),
+            remedy: remedy.into(),
+            evidence: "403".into(),
+            needed: true,
+            probed_at: self.now(),
+        };
+        let probes = vec![
+            probe("read customers", "ok", "TST-PRE-1", ""),
+            probe("read usage", "missing", "TST-PRE-2", "give the billing role"),
+            probe("read rates", "unknown", "TST-PRE-3", "nothing to do"),
+        ];
+        self.store.put_probes(account, &probes).await?;
+        Ok(probes)
     }
 }
 
@@ -140,7 +172,7 @@ impl Acts for FakeActs {
     }
 
     async fn begin_consent(&self, request: BeginConsent<'_>) -> Result<Url, Problem> {
-        self.note(format!("begin {} {:?} {:?}", request.connector, request.cloud, request.renew))?;
+        self.note(format!("begin {} {:?} {:?}", request.connector, request.cloud, request.renew), "").await?;
         Ok("https://login.example/authorize?state=good".parse().unwrap())
     }
 
@@ -170,42 +202,27 @@ impl Acts for FakeActs {
     }
 
     async fn confirm_consent(&self, handle: &str, _: &[u8; 32], who: &str) -> Result<AccountId, Problem> {
-        self.note(format!("confirm {handle} {who}"))?;
+        self.note(format!("confirm {handle}"), who).await?;
         let account = seed::connect(self.store.as_ref(), self.now()).await;
-        self.probe(account, who).await?;
+        self.probed(account).await?;
         Ok(account)
     }
 
-    async fn probe(&self, account: AccountId, _: &str) -> Result<Vec<Probe>, Problem> {
-        let probe = |name: &str, verdict: &str, code: &str, remedy: &str| Probe {
-            name: name.into(),
-            capability: name.into(),
-            verdict: verdict.into(),
-            code: code.into(),
-            remedy: remedy.into(),
-            evidence: "403".into(),
-            needed: true,
-            probed_at: self.now(),
-        };
-        let probes = vec![
-            probe("read customers", "ok", "TST-PRE-1", ""),
-            probe("read usage", "missing", "TST-PRE-2", "give the billing role"),
-            probe("read rates", "unknown", "TST-PRE-3", "nothing to do"),
-        ];
-        self.store.put_probes(account, &probes).await?;
-        Ok(probes)
+    async fn probe(&self, account: AccountId, who: &str) -> Result<Vec<Probe>, Problem> {
+        self.note(format!("probe {account}"), who).await?;
+        self.probed(account).await
     }
 
     async fn disconnect(&self, account: AccountId, who: &str) -> Result<(), Problem> {
-        self.note(format!("disconnect {account} {who}"))
+        self.note(format!("disconnect {account}"), who).await
     }
 
     async fn pause(&self, account: AccountId, who: &str) -> Result<(), Problem> {
-        self.note(format!("pause {account} {who}"))
+        self.note(format!("pause {account}"), who).await
     }
 
     async fn resume(&self, account: AccountId, who: &str) -> Result<(), Problem> {
-        self.note(format!("resume {account} {who}"))
+        self.note(format!("resume {account}"), who).await
     }
 
     async fn run_now(
@@ -215,12 +232,12 @@ impl Acts for FakeActs {
         to: Option<Date>,
         who: &str,
     ) -> Result<RunId, Problem> {
-        self.note(format!("run {account} {from:?} {to:?} {who}"))?;
+        self.note(format!("run {account} {from:?} {to:?}"), who).await?;
         Ok(self.store.order_run(&seed::order(self.now()), self.now()).await?.unwrap())
     }
 
     async fn cancel_run(&self, run: RunId, who: &str) -> Result<(), Problem> {
-        self.note(format!("cancel {run} {who}"))
+        self.note(format!("cancel {run}"), who).await
     }
 
     fn next_runs(&self, settings: &HostSettings, count: usize) -> Vec<Occurrence> {
@@ -295,6 +312,11 @@ impl Acts for FakeActs {
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
+
+    fn random(&self) -> [u8; 32] {
+        let drawn = self.drawn.fetch_add(1, Ordering::SeqCst);
+        *Digest::of(&drawn.to_le_bytes()).as_bytes()
+    }
 }
 
 /// A grant of the account's user.
@@ -318,4 +340,38 @@ pub(super) fn lost(at: Timestamp) -> ConsentState {
         remedy: "renew the consent with another user".into(),
         since: at,
     })
+}
+
+/// Somebody who vouches for whom a test says, and for nobody else.
+#[derive(Default)]
+pub(crate) struct FakeOutside {
+    vouched: Mutex<Option<Outsider>>,
+    begun: Mutex<Vec<[u8; 32]>>,
+}
+
+impl FakeOutside {
+    pub(crate) fn vouch(&self, name: &str, role: Role) {
+        let identity = Identity { issuer: "https://login.example".into(), subject: format!("id of {name}") };
+        *self.vouched.lock().unwrap() = Some(Outsider { identity, name: name.into(), role });
+    }
+}
+
+#[async_trait]
+impl OutsideSignIn for FakeOutside {
+    fn title(&self) -> &str {
+        "Sign in with Example"
+    }
+
+    async fn begin(&self, browser: &[u8; 32]) -> Result<Url, Problem> {
+        self.begun.lock().unwrap().push(*browser);
+        Ok("https://login.example/authorize".parse().unwrap())
+    }
+
+    async fn finish(&self, browser: &[u8; 32], _: &[(String, String)]) -> Result<Outsider, Problem> {
+        if !self.begun.lock().unwrap().contains(browser) {
+            return Err(Problem::new(400, "TST-BROWSER", "another browser", "begin again"));
+        }
+        let refused = || Problem::new(403, "TST-NO-GROUP", "no group gives a role", "ask for one");
+        self.vouched.lock().unwrap().clone().ok_or_else(refused)
+    }
 }
