@@ -75,7 +75,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::User(command) => trail::arising(origin, user::run(command)).await,
         Command::Token(command) => trail::arising(origin, token::run(command)).await,
-        Command::Demo(args) => demo::run(args).await,
+        Command::Demo(args) => trail::arising(origin, demo::run(args)).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Simulator(args) => simulator::run(args).await,
         Command::Run(args) => trail::arising(origin, run::run(args)).await,
