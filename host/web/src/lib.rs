@@ -34,4 +34,6 @@ pub use routes::{callback_path, router};
 pub use state::WebState;
 
 #[cfg(test)]
+mod hardening;
+#[cfg(test)]
 mod testing;
