@@ -7,6 +7,7 @@ mod command_line;
 mod consent;
 mod demo;
 mod disk;
+mod egress;
 mod faults;
 mod journey;
 mod kill;

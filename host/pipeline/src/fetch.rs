@@ -13,6 +13,7 @@ use purser_runtime::contract::crawl::{self, Step, Target};
 use purser_runtime::contract::mapping::PageContext;
 use purser_runtime::contract::types::{Pair, Problem};
 use purser_store::runs::{Completion, Fact, NewRequest, Page, Partition, Request};
+use purser_store::sent::Sent;
 use purser_vendor::client::{self, Answer, Outgoing};
 use purser_vendor::{GrantEffect, SendError, TokenError};
 use sha2::Digest as _;
@@ -20,6 +21,7 @@ use sha2::Digest as _;
 use crate::egress;
 use crate::framing::{Cut, Framer, FramingError};
 use crate::mapping::{PageError, map_page};
+use crate::sent::Note;
 use crate::work::{Place, Work};
 
 /// What one request came to.
@@ -34,6 +36,8 @@ pub struct Fetched {
     pub trouble: Option<Trouble>,
     /// What its pages take up until they are written.
     pub place: Option<Place>,
+    /// For the log of what was sent.
+    pub sent: Sent,
 }
 
 /// Why a request did not bring what it should.
@@ -109,12 +113,13 @@ impl Failure {
 
 /// Performs one request.
 pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetched> {
-    let mut kept = Kept::default();
+    let mut kept = Kept::begin(work);
     let outcome = match serde_json::from_str::<crawl::Request>(&request.body) {
         Ok(asked) => perform(work, request, &asked, &mut kept).await,
         Err(_) => Err(Failure::last("RUN-FRONTIER", "a stored request cannot be read")),
     };
     let (pages, records, place) = (kept.pages_seen, kept.records, kept.place.take());
+    let sent = kept.note.line(work, request.number, code(&outcome));
     let mut completion = Completion { request: request.number, ..Completion::default() };
     let trouble = match outcome {
         Ok(step) => {
@@ -126,7 +131,7 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
         }
         Err(Failure::Later(wait)) if request.retries < work.limits.retries => {
             completion.retry_at = Some(later(work.now(), wait.min(work.limits.retry_after)));
-            return Ok(Fetched { completion, pages: 0, records: 0, trouble: None, place: None });
+            return Ok(Fetched { completion, pages: 0, records: 0, trouble: None, place: None, sent });
         }
         Err(Failure::Later(_)) => {
             Some(Trouble::new("RUN-PATIENCE", "the vendor asked for patience too often"))
@@ -136,7 +141,15 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
     if let Some(trouble) = &trouble {
         completion.incomplete = Some(format!("{}: {}", trouble.code, trouble.what));
     }
-    Ok(Fetched { completion, pages, records, trouble, place })
+    Ok(Fetched { completion, pages, records, trouble, place, sent })
+}
+
+/// The code of what a request failed of, beyond what the client has noted.
+fn code(outcome: &Result<Step, Failure>) -> Option<&str> {
+    match outcome {
+        Err(Failure::Final(trouble)) => Some(trouble.code.as_str()),
+        _ => None,
+    }
 }
 
 /// What a plugin asked and told, in the store's words.
@@ -173,8 +186,8 @@ fn later(now: Timestamp, wait: Duration) -> Timestamp {
 }
 
 /// Pages of the answer that are not yet staged.
-#[derive(Default)]
 struct Kept {
+    note: Note,
     pages: Vec<Page>,
     unstaged_bytes: usize,
     pages_seen: u64,
@@ -184,6 +197,18 @@ struct Kept {
 }
 
 impl Kept {
+    fn begin(work: &Work) -> Self {
+        Self {
+            note: Note::begin(work),
+            pages: Vec::new(),
+            unstaged_bytes: 0,
+            pages_seen: 0,
+            records: 0,
+            body: None,
+            place: None,
+        }
+    }
+
     /// Takes a place for a page. Whoever has to wait for one stages its pages first and so holds none: else all could
     /// wait for each other.
     async fn make_room(&mut self, work: &Work, request: &Request, bytes: usize) -> Result<(), Failure> {
@@ -235,7 +260,7 @@ async fn perform(
     let outgoing = outgoing(asked, work.request_id(request.number));
     let answer = work
         .client
-        .send(work.account(), &work.connector, &outgoing)
+        .send_noting(work.account(), &work.connector, &outgoing, &mut kept.note.sent)
         .await
         .map_err(|e| send_failure(&e, request))?;
     let response = receive(work, request, asked, answer, kept).await?;
@@ -293,6 +318,7 @@ async fn receive(
         (Some(framing), true) => {
             let mut framer = Framer::new(framing.clone(), work.limits.sizes);
             while let Some(bytes) = answer.body.chunk().await.map_err(|e| send_failure(&e, request))? {
+                kept.note.received(bytes.len());
                 let cuts = framer.push(&bytes).map_err(|e| no_page(&e))?;
                 keep(work, request, asked, cuts, "", kept).await?;
             }
@@ -306,6 +332,7 @@ async fn receive(
                 .collect(work.limits.envelope_bytes)
                 .await
                 .map_err(|e| send_failure(&e, request))?;
+            kept.note.received(body.len());
             String::from_utf8_lossy(&body).into_owned()
         }
     };

@@ -30,6 +30,7 @@ pub mod reconcile;
 pub mod remedies;
 pub mod report;
 pub mod run;
+pub mod sent;
 pub mod trial;
 mod verdict;
 mod wanted;

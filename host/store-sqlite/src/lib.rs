@@ -23,6 +23,7 @@ mod rejected;
 mod rollups;
 mod rows;
 mod runs;
+mod sent;
 mod texts;
 mod upkeep;
 mod upsert;

@@ -15,6 +15,7 @@ pub mod periods;
 pub mod pricing;
 pub mod reconciliation;
 pub mod runs;
+pub mod sent;
 pub mod staging;
 pub mod texts;
 
@@ -25,12 +26,19 @@ pub use people::People;
 pub use periods::Periods;
 pub use reconciliation::Reconciliation;
 pub use runs::Runs;
+pub use sent::SentLogs;
 pub use texts::Texts;
 
 /// A whole store.
-pub trait Store: Accounts + Runs + Ledger + Texts + People + Customers + Periods + Reconciliation {}
+pub trait Store:
+    Accounts + Runs + SentLogs + Ledger + Texts + People + Customers + Periods + Reconciliation
+{
+}
 
-impl<T: Accounts + Runs + Ledger + Texts + People + Customers + Periods + Reconciliation> Store for T {}
+impl<T: Accounts + Runs + SentLogs + Ledger + Texts + People + Customers + Periods + Reconciliation> Store
+    for T
+{
+}
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,7 @@ use tower_sessions::Session;
 use crate::pages::{
     account, account_names, activity, api, audit, connector, connector_settings, consent, coverage,
     customers, dashboard, explain, health, periods, plugins, preflight, purchases, reconciliation, record,
-    run, setup, sign_in, site_settings, texts, unmapped, vanished,
+    requests, run, setup, sign_in, site_settings, texts, unmapped, vanished,
 };
 use crate::problem::Problem;
 use crate::shell::Person;
@@ -115,6 +115,7 @@ routes! {
     Viewer get "/activity" => activity::list;
     Viewer get "/activity/{run}" => run::show;
     Viewer get "/activity/{run}/live" => run::live;
+    Viewer get "/activity/{run}/requests" => requests::show;
     Operator post "/activity/{run}/cancel" => run::cancel;
 
     Viewer get "/plugins" => plugins::list;
