@@ -13,6 +13,7 @@ mod journey;
 mod kill;
 mod look_back;
 mod names;
+mod planted;
 mod second_connector;
 mod secrets;
 mod states;
