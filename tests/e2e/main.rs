@@ -14,6 +14,7 @@ mod kill;
 mod look_back;
 mod names;
 mod planted;
+mod points;
 mod second_connector;
 mod secrets;
 mod states;
