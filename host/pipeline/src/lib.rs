@@ -32,6 +32,7 @@ pub mod report;
 pub mod run;
 pub mod sent;
 pub mod trial;
+pub mod trouble;
 mod verdict;
 mod wanted;
 pub mod work;
