@@ -1,5 +1,5 @@
 //! The vendor crate against a small vendor of our own, over real HTTP on loopback.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod client;
 mod consent;
