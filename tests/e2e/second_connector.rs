@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use jiff::Timestamp;
-use purser_domain::ConnectorId;
+use purser_domain::{AccountId, ConnectorId};
 use purser_pipeline::connector::{CloudConfig, Clouds, ConnectorConfig};
 use purser_pipeline::export::{Row, Rows};
 use purser_pipeline::plugins::Plugins;
@@ -35,7 +35,8 @@ use url::Url;
 
 use crate::world::NOW;
 
-const KEY: &str = "meterhub-key-of-the-test";
+/// The account's secret.
+pub const KEY: &str = "meterhub-key-of-the-test";
 
 /// What the vendor was asked.
 type Asked = Arc<Mutex<Vec<String>>>;
@@ -99,24 +100,26 @@ async fn tariffs(State(asked): State<Asked>, query: Parameters, headers: HeaderM
 }
 
 /// A host with one connector, one account of it, and a vendor at work.
-struct Bench {
-    host: Host,
-    store: Arc<SqliteStore>,
-    account: Account,
+pub struct Bench {
+    pub host: Host,
+    pub store: Arc<SqliteStore>,
+    pub account: Account,
+    vault: Arc<Vault>,
+    connector: ConnectorId,
     _folder: tempfile::TempDir,
 }
 
 /// What the host is given of one connector.
-struct Given<'a> {
-    package: &'a str,
-    cloud: &'a str,
-    endpoint: &'a str,
-    feeds: &'a [&'a str],
-    vendor: Router,
+pub struct Given<'a> {
+    pub package: &'a str,
+    pub cloud: &'a str,
+    pub endpoint: &'a str,
+    pub feeds: &'a [&'a str],
+    pub vendor: Router,
 }
 
 impl Bench {
-    async fn of(given: Given<'_>) -> Self {
+    pub async fn of(given: Given<'_>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base: Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         tokio::spawn(axum::serve(listener, given.vendor.clone()).into_future());
@@ -125,7 +128,7 @@ impl Bench {
         let connector: ConnectorId = given.package.parse().unwrap();
         let chance = Chance::seeded(7);
         let vault = Arc::new(Vault::new(KeyRing::generate(&chance), chance.clone()));
-        let account = connect(&store, &connector, &vault, &given).await;
+        let account = connect(&store, &connector, &vault, "our-company", &given).await;
         let cloud = CloudConfig {
             endpoints: [(given.endpoint.to_owned(), base.clone())].into(),
             ..CloudConfig::default()
@@ -137,20 +140,30 @@ impl Bench {
         let plugins = Plugins::new(Sandbox::new(purser_runtime::Limits::default(), None).unwrap(), None);
         plugins.activate(&component(given.package)).unwrap();
         let host = Host {
-            client: client(&store, vault, chance),
+            client: client(&store, vault.clone(), chance),
             store: store.clone(),
             plugins: Arc::new(plugins),
-            clouds: Clouds { public_url: base, connectors: [(connector, config)].into() },
+            clouds: Clouds { public_url: base, connectors: [(connector.clone(), config)].into() },
             clock: clock(),
             limits: Limits::default(),
             wake: Arc::default(),
         };
-        Self { host, store, account, _folder: folder }
+        Self { host, store, account, vault, connector, _folder: folder }
+    }
+
+    /// Another account of the connector.
+    pub async fn another(&self, tenant: &str, given: &Given<'_>) -> AccountId {
+        connect(&self.store, &self.connector, &self.vault, tenant, given).await.id
     }
 
     /// One run, to its end.
-    async fn run(&self) -> (RunState, Report) {
-        self.host.order_now(self.account.id, None, None).await.unwrap();
+    pub async fn run(&self) -> (RunState, Report) {
+        self.run_of(self.account.id).await
+    }
+
+    /// One run of an account, to its end.
+    pub async fn run_of(&self, account: AccountId) -> (RunState, Report) {
+        self.host.order_now(account, None, None).await.unwrap();
         match self.host.work_once(&CancellationToken::new()).await.unwrap() {
             Some((_, Execution::Finished(state, report))) => (state, *report),
             other => panic!("{other:?}"),
@@ -188,10 +201,16 @@ fn client(store: &Arc<SqliteStore>, vault: Arc<Vault>, chance: Chance) -> Arc<Cl
     Arc::new(Client::new(transport, Arc::new(tokens), surroundings))
 }
 
-async fn connect(store: &SqliteStore, connector: &ConnectorId, vault: &Vault, given: &Given<'_>) -> Account {
+async fn connect(
+    store: &SqliteStore,
+    connector: &ConnectorId,
+    vault: &Vault,
+    tenant: &str,
+    given: &Given<'_>,
+) -> Account {
     let now: Timestamp = NOW.parse().unwrap();
-    let account = store.connect_account(connector, given.cloud, "our-company", "Test", now).await.unwrap();
-    let identity = GrantIdentity { account: account.id, connector, tenant: "our-company" };
+    let account = store.connect_account(connector, given.cloud, tenant, "Test", now).await.unwrap();
+    let identity = GrantIdentity { account: account.id, connector, tenant };
     let sealed = vault.seal_grant(identity, Kind::ApiSecret, &Secret::new(KEY.into())).unwrap();
     let grant = Grant {
         sealed: sealed.bytes,

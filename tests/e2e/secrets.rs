@@ -1,69 +1,21 @@
-//! Secrets stay secret: planted ones are looked for wherever Purser writes, with a control that the search finds.
+//! Secrets stay secret: planted ones are looked for wherever Purser writes — files with the database's log, every row,
+//! exports, pages, logs at their loudest — with a control that the search finds. What a plugin's memory holds is in
+//! `egress.rs`, what a panic prints in the vendor crate. Backups and recordings are not made yet: whoever adds a command
+//! that writes them adds its files here.
 
-use std::path::Path;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use purser_domain::{AccountId, ConnectorId};
 use purser_simulator::Config;
-use purser_store::Accounts as _;
+use purser_store::{Accounts as _, People as _};
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::vault::{GrantIdentity, Kind};
 use purser_vendor::{Chance, KeyRing, Vault};
 
 use crate::journey::{Journey, PASSWORD};
+use crate::planted::{Places, Search, files, rows};
 use crate::support::{stderr, stdout};
 use crate::world::{Data, World};
 
 const CLIENT_SECRET: &str = "planted~client.secret-8Q~zEw7yqLr0";
-
-/// A secret by name, and every form it might be written in.
-struct Planted {
-    name: &'static str,
-    forms: Vec<String>,
-}
-
-impl Planted {
-    fn new(name: &'static str, secret: &str) -> Self {
-        assert!(secret.len() > 12, "{name} is too short to be looked for");
-        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        let mut forms = vec![secret.to_owned(), encoded, hex::encode(secret)];
-        // Base64 of a longer text shows a part of it in one of three shapes, by where in the text the part begins.
-        for before in 0..3 {
-            let text = [&vec![b'x'; before], secret.as_bytes()].concat();
-            let whole = STANDARD_NO_PAD.encode(text);
-            let inner = whole.get(4..whole.len() - 3).unwrap().to_owned();
-            forms.push(inner.replace('+', "-").replace('/', "_"));
-            forms.push(inner);
-        }
-        Self { name, forms }
-    }
-
-    /// Bytes that are no text in between do not hide what is.
-    fn is_in(&self, text: &str) -> bool {
-        self.forms.iter().any(|form| text.contains(form))
-    }
-}
-
-/// Every file under a folder, the key file excepted.
-fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path.is_dir() {
-            // What is compiled is the plugin's: long, and nothing of a run.
-            if path.file_name().is_some_and(|name| name != "compiled") {
-                found.extend(files(&path));
-            }
-        } else if path.extension().is_none_or(|extension| extension != "key") {
-            found.push((
-                path.file_name().unwrap().to_string_lossy().into_owned(),
-                std::fs::read(path).unwrap(),
-            ));
-        }
-    }
-    found
-}
 
 /// The refresh token as it is stored now.
 fn refresh_token(world: &World, data: &Data) -> String {
@@ -77,17 +29,6 @@ fn refresh_token(world: &World, data: &Data) -> String {
         let identity = GrantIdentity { account: account.id, connector: &connector, tenant: &account.tenant };
         vault.open_grant(identity, Kind::RefreshToken, &grant.sealed).unwrap().expose().to_owned()
     })
-}
-
-/// Where secrets must not be, by name.
-type Places = Vec<(String, Vec<u8>)>;
-
-fn found(planted: &[Planted], places: &Places) -> Vec<String> {
-    let in_place = |(place, bytes): &(String, Vec<u8>)| {
-        let text = String::from_utf8_lossy(bytes);
-        planted.iter().filter(|one| one.is_in(&text)).map(|one| format!("{} in {place}", one.name)).collect()
-    };
-    places.iter().flat_map(|place| -> Vec<String> { in_place(place) }).collect()
 }
 
 fn exports(world: &World, data: &Data) -> Places {
@@ -114,6 +55,7 @@ fn pages(journey: &mut Journey, callback: &url::Url) -> Places {
         "/purchases",
         "/activity",
         "/activity/1",
+        "/activity/1/requests",
         "/audit",
         "/settings",
         "/no/such/page",
@@ -153,44 +95,77 @@ fn planted_secrets_are_in_no_file_log_export_or_page() {
     let last = refresh_token(&journey.world, &journey.data);
     let code = callback.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
     let planted = [
-        Planted::new("the client secret", CLIENT_SECRET),
-        Planted::new("the administrator's password", PASSWORD),
-        Planted::new("the first refresh token", &first),
-        Planted::new("the last refresh token", &last),
-        Planted::new("the one-time code", &code),
+        ("the client secret", CLIENT_SECRET),
+        ("the administrator's password", PASSWORD),
+        ("the first refresh token", &first),
+        ("the last refresh token", &last),
+        ("the one-time code", &code),
+        ("the key-encryption key", &key_of(&journey.data)),
     ];
+    let search = Search::new(planted);
     let mut places = pages(&mut journey, &callback);
     places.extend(exports(&journey.world, &journey.data));
     places.extend(files(journey.data.path()));
+    places.extend(journey.world.runtime.block_on(all_rows(&journey.data)));
 
     let log = &places.iter().find(|(place, _)| place == "server.log").expect("there is a log").1;
     let log = String::from_utf8_lossy(log);
     assert!(log.contains("TRACE") && log.contains("vendor request"), "the log is not at trace level");
-    assert!(places.iter().any(|(place, _)| place == "purser.db"));
-    assert_eq!(found(&planted, &places), Vec::<String>::new());
+    for expected in ["purser.db", "purser.db-wal", "pages.zstd", "sent.host", "audit.detail"] {
+        assert!(places.iter().any(|(place, _)| place == expected), "{expected} was not looked at");
+    }
+    assert_eq!(search.found(&places), Vec::<String>::new());
 
-    control(&journey, &planted);
+    control(&journey, &search, planted[0].1);
 }
 
-/// The same search finds each secret where it *is* written: in the database, in an export's neighbour, in a log.
-fn control(journey: &Journey, planted: &[Planted]) {
+async fn all_rows(data: &Data) -> Places {
+    rows(&SqliteStore::open(data.path().join("purser.db")).await.unwrap()).await
+}
+
+/// The key that wraps all others, which only its file may hold.
+fn key_of(data: &Data) -> String {
+    let text = std::fs::read_to_string(data.path().join("purser.key")).unwrap();
+    text.lines().last().unwrap().split(' ').nth(1).unwrap().to_owned()
+}
+
+/// The same search finds a secret where it *is* written: in the database's file or its log, and in its rows, packed too.
+fn control(journey: &Journey, search: &Search, leaked: &str) {
     let data = journey.data.copy();
-    let leaked = &planted[0].forms[0];
-    journey.world.runtime.block_on(async {
-        let store = SqliteStore::open(data.path().join("purser.db")).await.unwrap();
+    let database = data.path().join("purser.db");
+    let (places, rows) = journey.world.runtime.block_on(async {
+        let store = SqliteStore::open(&database).await.unwrap();
         store.rename_account(AccountId(1), leaked).await.unwrap();
+        let packed = zstd::encode_all(format!("{{\"token\":\"{leaked}\"}}").as_bytes(), 3).unwrap();
+        store.save_session(&[9; 32], &packed, "2027-06-01T00:00:00Z".parse().unwrap()).await.unwrap();
+        let places = files(data.path());
+        let rows = rows(&store).await;
         store.close().await;
+        (places, rows)
     });
-    let places = files(data.path());
-    let leaks = found(planted, &places);
-    assert!(leaks.iter().any(|leak| leak.starts_with("the client secret in purser.db")), "{leaks:?}");
-    for one in planted {
-        let secret = &one.forms[0];
-        let basic = STANDARD_NO_PAD.encode(format!("client:{secret}"));
-        let query =
-            format!("?x={}", url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>());
-        for text in [format!("{{\"token\":\"{secret}\"}}"), basic, query] {
-            assert!(one.is_in(&text), "{} is not found in {text}", one.name);
-        }
-    }
+    let leaks = search.found(&places);
+    assert!(
+        leaks.iter().any(|leak| leak.starts_with("the client secret as plain in purser.db")),
+        "{leaks:?}"
+    );
+    let leaks = search.found(&rows);
+    assert!(leaks.contains(&"the client secret as plain in accounts.title".to_owned()), "{leaks:?}");
+    assert!(leaks.iter().any(|leak| leak.contains(", zstd at ")), "{leaks:?}");
+}
+
+/// A core file would be all of the memory: tokens, keys, passwords.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_crash_leaves_no_core_file() {
+    let world = World::new(Config { customers: 1, ..Config::default() });
+    let data = world.data();
+    let server = world.serve(&data);
+    let limits = format!("/proc/{}/limits", server.process());
+    let core = crate::world::wait_for("the server's own limit", || {
+        let limits = std::fs::read_to_string(&limits).ok()?;
+        let core = limits.lines().find(|line| line.starts_with("Max core file size"))?.to_owned();
+        (core.split_whitespace().filter(|word| *word == "0").count() == 2).then_some(core)
+    });
+    assert!(core.contains("bytes"), "{core}");
+    server.kill();
 }

@@ -205,6 +205,11 @@ pub fn copy_folder(from: &Path, to: &Path) {
 pub struct Server(Child);
 
 impl Server {
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.0.id()
+    }
+
     /// SIGKILL, and gone.
     pub fn kill(mut self) {
         self.0.kill().unwrap();

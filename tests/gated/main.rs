@@ -14,8 +14,12 @@ mod answers;
 mod browser;
 mod javascript;
 mod samples;
+mod sign_in_servers;
 #[path = "../e2e/support.rs"]
 mod support;
+#[expect(dead_code, reason = "shared with the demo, which uses all of it")]
+#[path = "../../host/purser/src/demo/visitor.rs"]
+mod visitor;
 #[expect(dead_code, reason = "shared with the end-to-end tests, which use all of it")]
 #[path = "../e2e/world.rs"]
 mod world;
@@ -32,7 +36,7 @@ pub struct Gated {
 
 fn main() {
     let arguments = Arguments::from_args();
-    let gated = [samples::all(), answers::all(), browser::all(), javascript::all()];
+    let gated = [samples::all(), answers::all(), browser::all(), javascript::all(), sign_in_servers::all()];
     let trials = gated.into_iter().flatten().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::egress;
 use crate::fetch::{self, Fetched, Trouble};
 use crate::progress::Progress;
 use crate::wanted;
@@ -174,6 +175,10 @@ impl Crawl {
         let step = self.work.in_sandbox(move || plugin.start(&context, &name, &given)).await;
         let mut completion = Completion::default();
         match step {
+            // Nothing was received yet, so no address can be one of the vendor's.
+            Ok(step) if step.requests.iter().any(egress::is_absolute) => {
+                self.progress.trouble(feed, &Trouble::new("RUN-EGRESS", egress::Denied));
+            }
             Ok(step) => fetch::add_step(&self.work, feed, step, &mut completion),
             Err(error) => self.progress.trouble(feed, &fetch::call_trouble(&error)),
         }
@@ -219,6 +224,8 @@ impl Crawl {
         }
         let mut completions = Vec::with_capacity(group.len());
         let mut places = Vec::with_capacity(group.len());
+        let sent: Vec<_> = group.iter().map(|(_, fetched)| fetched.sent.clone()).collect();
+        self.work.store.note_sent(self.work.fence, &sent).await?;
         let mut fatal = None;
         for (request, mut fetched) in group {
             self.note(&request, &fetched);

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use purser_runtime::contract::crawl::{Request, Response, Target};
+use url::Url;
 
 /// Strings of one answer that look like URLs.
 pub struct Received(BTreeSet<String>);
@@ -59,10 +60,24 @@ fn is_specific(url: &str) -> bool {
         .is_some_and(|(host, path)| !host.is_empty() && !path.is_empty())
 }
 
+/// Whether a request names a whole address of its own, not one of the connector's calls.
+#[must_use]
+pub fn is_absolute(request: &Request) -> bool {
+    matches!(request.target, Target::Absolute(_))
+}
+
 /// `received` itself, or something below it.
 fn continues(url: &str, received: &str) -> bool {
-    let rest = url.strip_prefix(received);
-    rest.is_some_and(|rest| rest.is_empty() || received.ends_with('/') || rest.starts_with(['/', '?']))
+    let Some(rest) = url.strip_prefix(received) else { return false };
+    let is_below = rest.is_empty() || received.ends_with('/') || rest.starts_with(['/', '?']);
+    is_below && stays_below(url, received)
+}
+
+/// What is sent is the URL as it is parsed: dot segments, in any spelling, would have climbed out of what was received.
+fn stays_below(url: &str, received: &str) -> bool {
+    let (Ok(url), Ok(received)) = (Url::parse(url), Url::parse(received)) else { return false };
+    let plain = url.username().is_empty() && url.password().is_none();
+    plain && url.origin() == received.origin() && url.path().starts_with(received.path())
 }
 
 #[cfg(test)]
@@ -94,6 +109,18 @@ mod tests {
             ("https://store.example.net/other", false),
             ("https://evil.example/?q=stolen", false),
             ("https://evil.example.net/x", false),
+            ("https://store.example.net/export/1/../../other", false),
+            ("https://store.example.net/export/1/%2e%2E/2", false),
+            ("https://store.example.net/export/1/..\\..\\other", false),
+            ("https://store.example.net/export/1/.\t./2", false),
+            ("https://store.example.net/export/1/a/../b", true),
+            ("https://store.example.net/export/1/%2f..", true),
+            ("HTTPS://STORE.EXAMPLE.NET/export/1", false),
+            ("https://store.example.net./export/1", false),
+            ("https://store.example.net:8443/export/1", false),
+            ("https://store.example.net@evil.example/export/1", false),
+            ("https://me@store.example.net/export/1", false),
+            ("https://store.example.net.evil.example/export/1", false),
         ];
         for (url, expected) in table {
             assert_eq!(allowed(manifest, url), expected, "{url}");

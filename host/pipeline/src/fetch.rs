@@ -13,6 +13,7 @@ use purser_runtime::contract::crawl::{self, Step, Target};
 use purser_runtime::contract::mapping::PageContext;
 use purser_runtime::contract::types::{Pair, Problem};
 use purser_store::runs::{Completion, Fact, NewRequest, Page, Partition, Request};
+use purser_store::sent::Sent;
 use purser_vendor::client::{self, Answer, Outgoing};
 use purser_vendor::{GrantEffect, SendError, TokenError};
 use sha2::Digest as _;
@@ -20,6 +21,8 @@ use sha2::Digest as _;
 use crate::egress;
 use crate::framing::{Cut, Framer, FramingError};
 use crate::mapping::{PageError, map_page};
+use crate::sent::Note;
+pub use crate::trouble::{NOTHING, REFUSED, Trouble};
 use crate::work::{Place, Work};
 
 /// What one request came to.
@@ -34,19 +37,8 @@ pub struct Fetched {
     pub trouble: Option<Trouble>,
     /// What its pages take up until they are written.
     pub place: Option<Place>,
-}
-
-/// Why a request did not bring what it should.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    /// Stable code.
-    pub code: String,
-    /// What happened.
-    pub what: String,
-    /// What to do about it.
-    pub remedy: String,
-    /// Whether the whole run must stop: the vendor no longer accepts the grant.
-    pub stops_run: bool,
+    /// For the log of what was sent.
+    pub sent: Sent,
 }
 
 /// Why a request failed; decides between trying again and giving its partition up.
@@ -57,50 +49,6 @@ enum Failure {
     Final(Trouble),
 }
 
-impl Trouble {
-    /// Trouble with one request; its remedy is the table's.
-    #[must_use]
-    pub fn new(code: &str, what: impl std::fmt::Display) -> Self {
-        Self {
-            code: code.into(),
-            what: what.to_string(),
-            remedy: crate::remedies::of(code).into(),
-            stops_run: false,
-        }
-    }
-}
-
-impl Trouble {
-    fn of_gap(gap: crawl::Incompleteness) -> Self {
-        match gap {
-            crawl::Incompleteness::Nothing(what) => Self::new(NOTHING, what),
-            crawl::Incompleteness::Broken(what) => Self::new("RUN-INCOMPLETE", what),
-        }
-    }
-
-    /// The trouble a stored reason tells of: `CODE: what`, or `CODE what · what to do`.
-    #[must_use]
-    pub fn of_reason(reason: &str) -> Self {
-        let is_code = |word: &&str| {
-            word.contains('-')
-                && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-')
-        };
-        let first = reason.split([':', ' ']).next().unwrap_or_default();
-        let Some(code) = Some(first).filter(is_code) else { return Self::new("RUN-INCOMPLETE", reason) };
-        let rest = reason.get(code.len()..).unwrap_or_default();
-        match rest.strip_prefix(": ") {
-            Some(what) => Self::new(code, what),
-            None => Self::new(code, rest.split(" · ").next().unwrap_or_default().trim()),
-        }
-    }
-}
-
-/// The code of a partition the vendor has nothing for.
-pub const NOTHING: &str = "RUN-NO-DATA";
-
-/// The code of a refusal that only new consent mends.
-pub const REFUSED: &str = "RUN-CONSENT";
-
 impl Failure {
     fn last(code: &str, what: impl std::fmt::Display) -> Self {
         Self::Final(Trouble::new(code, what))
@@ -109,12 +57,13 @@ impl Failure {
 
 /// Performs one request.
 pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetched> {
-    let mut kept = Kept::default();
+    let mut kept = Kept::begin(work);
     let outcome = match serde_json::from_str::<crawl::Request>(&request.body) {
         Ok(asked) => perform(work, request, &asked, &mut kept).await,
         Err(_) => Err(Failure::last("RUN-FRONTIER", "a stored request cannot be read")),
     };
     let (pages, records, place) = (kept.pages_seen, kept.records, kept.place.take());
+    let sent = kept.note.line(work, request.number, code(&outcome));
     let mut completion = Completion { request: request.number, ..Completion::default() };
     let trouble = match outcome {
         Ok(step) => {
@@ -126,7 +75,7 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
         }
         Err(Failure::Later(wait)) if request.retries < work.limits.retries => {
             completion.retry_at = Some(later(work.now(), wait.min(work.limits.retry_after)));
-            return Ok(Fetched { completion, pages: 0, records: 0, trouble: None, place: None });
+            return Ok(Fetched { completion, pages: 0, records: 0, trouble: None, place: None, sent });
         }
         Err(Failure::Later(_)) => {
             Some(Trouble::new("RUN-PATIENCE", "the vendor asked for patience too often"))
@@ -136,7 +85,15 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
     if let Some(trouble) = &trouble {
         completion.incomplete = Some(format!("{}: {}", trouble.code, trouble.what));
     }
-    Ok(Fetched { completion, pages, records, trouble, place })
+    Ok(Fetched { completion, pages, records, trouble, place, sent })
+}
+
+/// The code of what a request failed of, beyond what the client has noted.
+fn code(outcome: &Result<Step, Failure>) -> Option<&str> {
+    match outcome {
+        Err(Failure::Final(trouble)) => Some(trouble.code.as_str()),
+        _ => None,
+    }
 }
 
 /// What a plugin asked and told, in the store's words.
@@ -173,8 +130,8 @@ fn later(now: Timestamp, wait: Duration) -> Timestamp {
 }
 
 /// Pages of the answer that are not yet staged.
-#[derive(Default)]
 struct Kept {
+    note: Note,
     pages: Vec<Page>,
     unstaged_bytes: usize,
     pages_seen: u64,
@@ -184,6 +141,18 @@ struct Kept {
 }
 
 impl Kept {
+    fn begin(work: &Work) -> Self {
+        Self {
+            note: Note::begin(work),
+            pages: Vec::new(),
+            unstaged_bytes: 0,
+            pages_seen: 0,
+            records: 0,
+            body: None,
+            place: None,
+        }
+    }
+
     /// Takes a place for a page. Whoever has to wait for one stages its pages first and so holds none: else all could
     /// wait for each other.
     async fn make_room(&mut self, work: &Work, request: &Request, bytes: usize) -> Result<(), Failure> {
@@ -235,7 +204,7 @@ async fn perform(
     let outgoing = outgoing(asked, work.request_id(request.number));
     let answer = work
         .client
-        .send(work.account(), &work.connector, &outgoing)
+        .send_noting(work.account(), &work.connector, &outgoing, &mut kept.note.sent)
         .await
         .map_err(|e| send_failure(&e, request))?;
     let response = receive(work, request, asked, answer, kept).await?;
@@ -293,6 +262,7 @@ async fn receive(
         (Some(framing), true) => {
             let mut framer = Framer::new(framing.clone(), work.limits.sizes);
             while let Some(bytes) = answer.body.chunk().await.map_err(|e| send_failure(&e, request))? {
+                kept.note.received(bytes.len());
                 let cuts = framer.push(&bytes).map_err(|e| no_page(&e))?;
                 keep(work, request, asked, cuts, "", kept).await?;
             }
@@ -306,6 +276,7 @@ async fn receive(
                 .collect(work.limits.envelope_bytes)
                 .await
                 .map_err(|e| send_failure(&e, request))?;
+            kept.note.received(body.len());
             String::from_utf8_lossy(&body).into_owned()
         }
     };
@@ -412,30 +383,5 @@ fn call_failure(error: CallError) -> Failure {
             Failure::Later(Duration::from_secs(seconds.into()))
         }
         other => Failure::Final(call_trouble(&other)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stored_reason_gives_its_code_back() {
-        let table = [
-            ("RUN-NO-PAGE: the body is no JSON", "RUN-NO-PAGE", "the body is no JSON"),
-            ("RUN-REPEATED-PAGE the same page · run again", "RUN-REPEATED-PAGE", "the same page"),
-            (
-                "RUN-INCOMPLETE: CSP-401 not yet: wait · later",
-                "RUN-INCOMPLETE",
-                "CSP-401 not yet: wait · later",
-            ),
-            ("something: else", "RUN-INCOMPLETE", "something: else"),
-            ("", "RUN-INCOMPLETE", ""),
-        ];
-        for (reason, code, what) in table {
-            let trouble = Trouble::of_reason(reason);
-            assert_eq!((trouble.code.as_str(), trouble.what.as_str()), (code, what), "{reason}");
-            assert!(!trouble.remedy.is_empty());
-        }
     }
 }

@@ -9,6 +9,7 @@ mod allocator;
 mod bundled;
 mod command;
 mod config;
+mod crash;
 mod data;
 mod demo;
 mod failure;
@@ -19,6 +20,7 @@ mod wiring;
 use command::Cli;
 
 fn main() -> ExitCode {
+    crash::leave_nothing();
     allocator::tell();
     let cli = Cli::parse();
     logging::start(cli.logs_json);

@@ -24,6 +24,7 @@ mod rejected;
 mod rollups;
 mod rows;
 mod runs;
+mod sent;
 mod texts;
 mod tokens;
 mod upkeep;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_store::Result;
-use sqlx::{query, query_scalar};
+use sqlx::{query, query_as, query_scalar};
 
 use crate::SqliteStore;
 use crate::error::failed;
@@ -40,6 +40,27 @@ impl SqliteStore {
         let lines: Vec<String> =
             query_scalar("PRAGMA integrity_check").fetch_all(&self.readers).await.map_err(failed)?;
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    }
+
+    /// Every value of every table as bytes, with the names of its table and column: for whoever looks for what must not
+    /// be there. Reads all of it.
+    pub async fn every_value(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let columns: Vec<(String, String)> = query_as(
+            "SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table'",
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed)?;
+        let mut found = Vec::new();
+        for (table, column) in columns {
+            // The names come from the schema itself, and a name can not be bound.
+            let values = sqlx::AssertSqlSafe(format!(
+                "SELECT CAST(\"{column}\" AS BLOB) FROM \"{table}\" WHERE \"{column}\" IS NOT NULL"
+            ));
+            let values: Vec<Vec<u8>> = query_scalar(values).fetch_all(&self.readers).await.map_err(failed)?;
+            found.extend(values.into_iter().map(|value| (format!("{table}.{column}"), value)));
+        }
+        Ok(found)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod periods;
 pub mod pricing;
 pub mod reconciliation;
 pub mod runs;
+pub mod sent;
 pub mod staging;
 pub mod texts;
 pub mod trail;
@@ -28,16 +29,17 @@ pub use people::People;
 pub use periods::Periods;
 pub use reconciliation::Reconciliation;
 pub use runs::Runs;
+pub use sent::SentLogs;
 pub use texts::Texts;
 
 /// A whole store.
 pub trait Store:
-    Accounts + Runs + Ledger + Texts + People + Access + Customers + Periods + Reconciliation
+    Accounts + Runs + SentLogs + Ledger + Texts + People + Access + Customers + Periods + Reconciliation
 {
 }
 
-impl<T: Accounts + Runs + Ledger + Texts + People + Access + Customers + Periods + Reconciliation> Store
-    for T
+impl<T> Store for T where
+    T: Accounts + Runs + SentLogs + Ledger + Texts + People + Access + Customers + Periods + Reconciliation
 {
 }
 

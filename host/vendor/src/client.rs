@@ -22,6 +22,7 @@ use crate::pacing::{Gate, Lane, backoff, retry_after};
 pub use crate::request::{ATTEMPT_ID, REQUEST_ID};
 use crate::request::{Prepared, download_host, prepare};
 use crate::secret::Secret;
+use crate::sent::{Sent, shown_path};
 use crate::surroundings::{Pace, Surroundings};
 use crate::tokens::TokenError;
 use crate::transport::{Transport, host_of};
@@ -111,12 +112,38 @@ impl Client {
         connector: &Connector,
         outgoing: &Outgoing,
     ) -> Result<Answer, SendError> {
+        self.send_noting(account, connector, outgoing, &mut Sent::default()).await
+    }
+
+    /// Sends, and notes for the log where it went and what came of it, also where it was refused.
+    pub async fn send_noting(
+        &self,
+        account: AccountId,
+        connector: &Connector,
+        outgoing: &Outgoing,
+        sent: &mut Sent,
+    ) -> Result<Answer, SendError> {
+        *sent = Sent::asked(outgoing);
+        let outcome = self.tried(account, connector, outgoing, sent).await;
+        sent.came_to(&outcome);
+        outcome
+    }
+
+    async fn tried(
+        &self,
+        account: AccountId,
+        connector: &Connector,
+        outgoing: &Outgoing,
+        sent: &mut Sent,
+    ) -> Result<Answer, SendError> {
         let prepared = prepare(connector, outgoing)?;
+        sent.granted(&prepared);
         let lane = (account, connector.id.to_string(), prepared.call.clone());
         let mut exchange =
             Exchange { client: self, account, connector, prepared: &prepared, fresh_token: false, tries: 1 };
         let mut tries = 1;
         loop {
+            sent.attempts = tries;
             let place = self.gate.admit(&lane, prepared.per_minute).await;
             let outcome = exchange.attempt(outgoing.request_id, tries, place).await;
             match self.next_step(&lane, outcome, tries) {
@@ -222,14 +249,14 @@ impl Exchange<'_> {
         outcome
     }
 
-    /// The URL without its query, which may hold a signature.
+    /// The URL without its query, which may hold a signature; of a download only the host.
     fn trace(&self, request_id: Uuid, outcome: &Result<reqwest::Response, SendError>) {
         tracing::debug!(
             account.id = %self.account,
             http.call = self.prepared.call,
             http.method = %self.prepared.method,
             http.host = host_of(&self.prepared.url),
-            http.path = self.prepared.url.path(),
+            http.path = shown_path(self.prepared),
             http.status = outcome.as_ref().ok().map(|response| response.status().as_u16()),
             http.error = outcome.as_ref().err().map(SendError::code),
             http.attempt = self.tries,

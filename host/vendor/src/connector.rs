@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use purser_domain::ConnectorId;
 use url::Url;
+use uuid::Uuid;
 
 use crate::host_pattern::{HostPattern, is_usable_scheme};
 use crate::preflight::Probe;
@@ -288,6 +289,14 @@ impl ConsentRules {
     /// The only issuer whose id tokens of this tenant are believed.
     pub(crate) fn issuer_of(&self, tenant: &str) -> String {
         self.issuer.replace("{authority}", self.authority_text()).replace("{tenant}", tenant)
+    }
+
+    /// Whether this could be the issuer of some tenant: asked before a code is handed on, when the tenant is not known.
+    pub(crate) fn may_issue(&self, issuer: &str) -> bool {
+        let template = self.issuer.replace("{authority}", self.authority_text());
+        let Some((before, after)) = template.split_once("{tenant}") else { return issuer == template };
+        let tenant = issuer.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+        tenant.is_some_and(|tenant| Uuid::try_parse(tenant).is_ok())
     }
 
     fn authority_text(&self) -> &str {

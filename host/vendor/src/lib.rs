@@ -21,6 +21,7 @@ mod pacing;
 pub mod preflight;
 mod request;
 pub mod secret;
+pub mod sent;
 pub mod surroundings;
 pub mod tokens;
 pub mod transport;
@@ -33,6 +34,7 @@ pub use connector::{Audience, Auth, Call, Connector, ConsentRules, Endpoint, Gra
 pub use error::SendError;
 pub use host_pattern::HostPattern;
 pub use secret::Secret;
+pub use sent::Sent;
 pub use surroundings::{Chance, Clock, Pace, Surroundings, TokioPace};
 pub use tokens::{GrantStore, TokenError, TokenSource};
 pub use transport::{HttpLimits, Transport};

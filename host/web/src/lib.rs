@@ -42,4 +42,6 @@ pub use state::WebState;
 #[cfg(test)]
 mod audited;
 #[cfg(test)]
+mod hardening;
+#[cfg(test)]
 mod testing;

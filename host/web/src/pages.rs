@@ -26,6 +26,7 @@ pub(crate) mod purchases;
 pub(crate) mod reconciliation;
 pub(crate) mod record;
 mod records;
+pub(crate) mod requests;
 pub(crate) mod run;
 pub(crate) mod setup;
 pub(crate) mod sign_in;

@@ -15,8 +15,8 @@ use crate::guard::{Rule, guard};
 use crate::pages::{
     account, account_names, activity, api, audit, connector, connector_settings, consent, coverage,
     customers, dashboard, explain, health, outside, own_access, password_link, people, periods, plugins,
-    preflight, purchases, reconciliation, record, run, setup, sign_in, site_settings, texts, tokens,
-    unmapped, vanished,
+    preflight, purchases, reconciliation, record, requests, run, setup, sign_in, site_settings, texts,
+    tokens, unmapped, vanished,
 };
 use crate::problem::Problem;
 use crate::state::WebState;
@@ -131,6 +131,7 @@ routes! {
     Viewer get "/activity" => activity::list;
     Viewer get "/activity/{run}" => run::show;
     Viewer get "/activity/{run}/live" => run::live;
+    Viewer get "/activity/{run}/requests" => requests::show;
     Operator post "/activity/{run}/cancel" => run::cancel;
 
     Viewer get "/plugins" => plugins::list;

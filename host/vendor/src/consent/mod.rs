@@ -120,29 +120,42 @@ impl Consent {
         session: &[u8],
     ) -> Result<Confirmation, ConsentError> {
         let rules = rules(connector)?;
-        let state = parameter(query, "state")?.ok_or(ConsentError::WrongState)?;
-        let Record::Begun(flow) = self.take(Handle::State, state, session).await? else {
-            return Err(ConsentError::WrongState);
-        };
-        if (&flow.connector, &flow.cloud, &flow.redirect_uri)
-            != (&connector.id, &connector.cloud, &rules.redirect_uri)
-        {
-            return Err(ConsentError::WrongState);
+        let flow = self.begun(connector, rules, query, session).await?;
+        // Before the code goes anywhere: an answer of another server must not have it redeemed here.
+        let iss = parameter(query, "iss")?;
+        if iss.is_some_and(|iss| !rules.may_issue(iss)) {
+            return Err(ConsentError::WrongIssuer);
         }
         if let Some(error) = parameter(query, "error")? {
-            return Err(authorize_refusal(
-                rules,
-                error,
-                parameter(query, "error_description")?.unwrap_or_default(),
-            ));
+            let description = parameter(query, "error_description")?.unwrap_or_default();
+            return Err(authorize_refusal(rules, error, description));
         }
         let code = parameter(query, "code")?.ok_or(ConsentError::NoCode)?;
         let exchanged = self.redeem(connector, rules, &flow, code).await?;
         let token = exchanged.id_token.as_ref().ok_or(ConsentError::NoIdToken)?;
         let checked =
             id_token::Checked { transport: &self.transport, now: self.surroundings.clock.now(), rules };
-        let user = checked.user(token, &flow, parameter(query, "iss")?).await?;
+        let user = checked.user(token, &flow, iss).await?;
         self.await_confirmation(flow, user, exchanged, session).await
+    }
+
+    /// The flow that an answer belongs to; its state is used up.
+    async fn begun(
+        &self,
+        connector: &Connector,
+        rules: &ConsentRules,
+        query: &[(String, String)],
+        session: &[u8],
+    ) -> Result<flow::Begun, ConsentError> {
+        let state = parameter(query, "state")?.ok_or(ConsentError::WrongState)?;
+        let Record::Begun(flow) = self.take(Handle::State, state, session).await? else {
+            return Err(ConsentError::WrongState);
+        };
+        let begun_at = (&flow.connector, &flow.cloud, &flow.redirect_uri);
+        if begun_at != (&connector.id, &connector.cloud, &rules.redirect_uri) {
+            return Err(ConsentError::WrongState);
+        }
+        Ok(flow)
     }
 
     async fn redeem(

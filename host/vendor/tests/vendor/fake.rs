@@ -24,7 +24,7 @@ pub const CLIENT: &str = "client-1";
 pub const CLIENT_SECRET: &str = "planted-client-secret";
 pub const REDIRECT: &str = "http://localhost:8080/callback";
 
-static KEY: LazyLock<RsaKeyPair> =
+pub static KEY: LazyLock<RsaKeyPair> =
     LazyLock::new(|| RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap());
 
 /// What the vendor saw.

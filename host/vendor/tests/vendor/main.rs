@@ -4,6 +4,7 @@
 mod client;
 mod consent;
 mod fake;
+mod hardening;
 mod operator;
 mod preflight;
 mod secrets;

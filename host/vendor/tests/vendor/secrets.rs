@@ -65,7 +65,10 @@ async fn walk(world: &World) -> Vec<String> {
     shown.push(format!("{again} {again:?}"));
     world.vendor.answers(401, &[], "");
     shown.push(format!("{:?}", world.send(&items()).await.unwrap()));
-    world.send(&download(&world.vendor.base, "/blob?sig=planted-signature")).await.unwrap();
+    world
+        .send(&download(&world.vendor.base, "/blob/planted-in-the-path?sig=planted-signature"))
+        .await
+        .unwrap();
     let elsewhere = Target::Absolute("https://evil.test/?sig=planted-signature".into());
     shown.push(refused(world, &Outgoing { target: elsewhere, ..items() }).await);
     world.clock.advance(7200);
@@ -104,7 +107,7 @@ async fn log_at_trace_level() {
     let world = World::new().await;
     walk(&world).await;
     let text = log.text();
-    for expected in ["vendor request", "token request", "http.status=401", "http.path=\"/blob\""] {
+    for expected in ["vendor request", "token request", "http.status=401", "http.path=\"/api/items/42\""] {
         assert!(
             text.contains(expected),
             "the log is not the one we think: no {expected}\n{}",
@@ -115,6 +118,46 @@ async fn log_at_trace_level() {
     assert!(found.is_empty(), "{found:#?}");
     tracing::trace!(token = "planted-control", "control");
     assert!(log.text().contains("planted-control"), "the search would find nothing");
+}
+
+/// A process of its own that panics, with all it prints.
+fn crashed(test: &str) -> String {
+    let own = std::env::current_exe().unwrap();
+    let mut command = std::process::Command::new(own);
+    let output = command
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env("RUST_BACKTRACE", "full")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+#[test]
+fn a_panic_amid_a_consent_prints_no_secret() {
+    let told = crashed("secrets::panic_with_everything_at_hand");
+    assert!(told.contains("panicked at") && told.contains("stack backtrace"), "{told}");
+    assert!(told.contains("[secret]"), "the connector with its client secret was in the message: {told}");
+    assert!(!told.contains("planted"), "{told}");
+    assert!(
+        crashed("secrets::panic_with_a_leak").contains("planted-control"),
+        "the search would find nothing"
+    );
+}
+
+#[tokio::test]
+#[ignore = "run by the test above, alone"]
+async fn panic_with_everything_at_hand() {
+    let world = World::new().await;
+    let shown = walk(&world).await;
+    let outcome = world.send(&items()).await;
+    panic!("{shown:?} {outcome:?} {:?} {:?}", world.connector, world.flows.0.lock().unwrap());
+}
+
+#[tokio::test]
+#[ignore = "run by the test above, alone"]
+async fn panic_with_a_leak() {
+    panic!("planted-control");
 }
 
 #[tokio::test]

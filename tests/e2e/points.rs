@@ -1,0 +1,344 @@
+//! What the reference asks of a consent, each point with the tests that cover it: the best current practice for OAuth
+//! (`reference/microsoft-auth.md` 6.1), the checks of an id token and of a flow (6.2), and the token vault (6.3).
+//!
+//! A point that stands under [`WAITING`] has no test yet; whoever builds it moves its row up.
+
+use crate::traps::all_functions;
+
+/// A point: where the reference lists it, what it asks, and the functions that test it.
+type Point = (&'static str, &'static str, &'static [&'static str]);
+
+/// RFC 9700, mapped.
+const PRACTICE: &[Point] = &[
+    (
+        "6.1 redirect URIs",
+        "one fixed path for each connector and cloud, made from the configured URL, never from the request",
+        &[
+            "an_answer_at_another_connectors_redirect_is_refused",
+            "no_address_is_made_from_what_a_request_says_of_its_host",
+            "the_right_user_is_shown_confirmed_probed_and_connected",
+        ],
+    ),
+    (
+        "6.1 open redirect",
+        "where a person goes next is never a parameter's to say",
+        &["no_parameter_leads_to_another_site", "signing_in_never_leads_to_another_site"],
+    ),
+    (
+        "6.1 state",
+        "random, hashed in the store, bound to the session, ten minutes, good once, used up before the code",
+        &[
+            "a_wrong_missing_or_doubled_state_is_refused",
+            "a_replayed_answer_is_refused",
+            "an_expired_flow_and_another_session_are_refused",
+            "another_browser_session_cannot_finish_a_flow",
+            "a_state_confirms_nothing_and_a_confirmation_is_no_state",
+            "each_sign_in_has_its_own_state_nonce_and_challenge",
+        ],
+    ),
+    (
+        "6.1 PKCE",
+        "always S256, the verifier on the server only",
+        &[
+            "the_redirect_asks_for_everything_at_once_and_hides_the_verifier",
+            "the_verifier_is_nowhere_but_in_the_token_request",
+        ],
+    ),
+    (
+        "6.1 PKCE downgrade",
+        "a flow with a wrong verifier fails",
+        &[
+            "a_code_of_another_sign_in_fails_by_its_pkce_challenge",
+            "the_code_of_one_flow_does_not_fit_the_verifier_of_another",
+        ],
+    ),
+    (
+        "6.1 mix-up",
+        "an answer that names another issuer is refused, before its code goes anywhere",
+        &[
+            "an_answer_that_names_another_issuer_is_refused_before_its_code_is_redeemed",
+            "a_keys_own_issuer_and_the_redirects_issuer_must_fit",
+            "an_answer_at_another_connectors_redirect_is_refused",
+        ],
+    ),
+    (
+        "6.1 implicit grant",
+        "never",
+        &[
+            "the_redirect_asks_for_everything_at_once_and_hides_the_verifier",
+            "no_source_asks_for_a_grant_that_is_forbidden",
+        ],
+    ),
+    (
+        "6.1 refresh tokens",
+        "confidential on the way and at rest; the vendor keeps old ones valid, so they are replaced at once",
+        &[
+            "a_sealed_grant_opens_for_its_own_identity_and_kind_only",
+            "the_new_refresh_token_is_stored_before_the_access_token_is_used",
+            "planted_secrets_are_in_no_file_log_export_or_page",
+        ],
+    ),
+    (
+        "6.1 least privilege",
+        "one audience a token",
+        &["an_exchange_asks_for_one_audience_with_the_stored_token"],
+    ),
+    ("6.1 password grant", "never", &["no_source_asks_for_a_grant_that_is_forbidden"]),
+    (
+        "6.1 Referer and history",
+        "no code in an address that stays, no referrer, nothing cached",
+        &[
+            "the_callback_leaves_no_trace_of_its_code",
+            "without_a_session_the_code_is_not_carried_to_the_sign_in_page",
+            "every_answer_carries_the_security_headers",
+        ],
+    ),
+    (
+        "6.1 after a POST",
+        "303, which drops the body",
+        &["what_is_posted_is_redirected_with_see_other_and_nothing_else"],
+    ),
+    ("6.1 proxy headers", "none is believed", &["no_address_is_made_from_what_a_request_says_of_its_host"]),
+    ("6.1 clickjacking", "no page may be framed", &["no_page_may_be_framed_whoever_asks"]),
+    (
+        "6.1 code replay",
+        "a code is offered once, and a used one is refused",
+        &[
+            "a_replayed_code_with_a_fresh_state_is_refused_by_the_vendor",
+            "a_redirect_of_the_token_endpoint_is_not_followed",
+        ],
+    ),
+];
+
+/// The checks of an id token and of a flow.
+const CHECKS: &[Point] = &[
+    (
+        "6.2 signature",
+        "RS256 by a key of the authority, found by its id",
+        &["only_rs256_by_a_key_of_the_authority_is_a_signature", "a_proof_that_nobody_signed_is_refused"],
+    ),
+    (
+        "6.2 algorithm confusion",
+        "neither `none` nor the public key as a shared secret, nor a key that the token brings along",
+        &[
+            "a_proof_signed_with_the_public_key_as_a_shared_secret_is_refused",
+            "a_proof_without_a_signature_is_refused_however_none_is_spelled",
+            "a_key_that_a_proof_brings_along_or_points_to_is_not_used",
+        ],
+    ),
+    (
+        "6.2 issuer",
+        "by the template with the token's own tenant; the key's issuer too",
+        &["a_keys_own_issuer_and_the_redirects_issuer_must_fit", "a_proof_of_another_issuer_is_refused"],
+    ),
+    (
+        "6.2 audience, times, nonce",
+        "for us, for now within five minutes, for this sign-in",
+        &[
+            "an_id_token_that_is_not_exactly_right_is_refused",
+            "a_proof_of_another_sign_in_is_refused",
+            "a_proof_for_another_application_is_refused",
+        ],
+    ),
+    (
+        "6.2 who it is",
+        "no consumer account, no guest, on renewal no other tenant",
+        &[
+            "who_must_not_sign_in_is_refused",
+            "a_renewal_by_another_tenant_is_a_hard_stop_that_keeps_the_old_grant",
+            "renewing_with_a_user_of_another_tenant_leaves_the_old_grant",
+        ],
+    ),
+    (
+        "6.2 failures are told",
+        "each with its code, none behind a redirect",
+        &["refusals_of_the_token_endpoint_are_classified", "a_refused_answer_is_a_page_with_code_and_remedy"],
+    ),
+    (
+        "6.2 who may begin and finish",
+        "only who is signed in, in the same session",
+        &[
+            "the_consent_pages_are_for_those_who_are_signed_in",
+            "every_route_refuses_every_role_below_its_own_and_everybody_without_a_session",
+            "another_browser_session_cannot_finish_a_flow",
+        ],
+    ),
+    (
+        "6.2 SSRF",
+        "hosts come from the descriptor and the configuration; absolute URLs only as received, without a token",
+        &[
+            "addresses_inside_are_refused_unless_the_operator_names_them",
+            "an_absolute_url_must_continue_one_the_vendor_sent",
+            "downloads_go_to_listed_hosts_only_and_carry_nothing",
+            "no_spelling_of_a_foreign_address_gets_a_request",
+            "no_token_is_sent_to_a_download_host",
+            "redirects_stay_at_the_endpoint_or_lose_the_token",
+        ],
+    ),
+    (
+        "6.2 sizes, times, redirects",
+        "the token endpoint is capped, timed, and redirects nowhere",
+        &[
+            "a_redirect_of_the_token_endpoint_is_not_followed",
+            "an_endless_answer_of_the_token_endpoint_is_cut_off",
+            "a_token_endpoint_that_does_not_answer_in_time_is_given_up",
+        ],
+    ),
+];
+
+/// The token vault.
+const VAULT: &[Point] = &[
+    (
+        "6.3 envelope",
+        "a data key for each record, authenticated, bound to account, connector, tenant and kind",
+        &[
+            "a_sealed_grant_opens_for_its_own_identity_and_kind_only",
+            "any_changed_byte_keeps_it_closed",
+            "no_secret_is_in_clear_in_what_is_sealed",
+        ],
+    ),
+    (
+        "6.3 key versions",
+        "old keys open until all is wrapped anew; a missing key is named and overwrites nothing",
+        &[
+            "after_rotation_old_grants_open_and_are_rewrapped_without_the_old_key",
+            "another_key_of_the_same_version_opens_nothing",
+            "a_missing_key_is_named_and_nothing_is_asked",
+            "the_file_is_private_and_never_overwritten_by_a_new_one",
+        ],
+    ),
+    (
+        "6.3 nothing in sight",
+        "access tokens in memory only; nothing in logs, pages, exports, files or what is displayed",
+        &[
+            "planted_secrets_are_in_no_file_log_export_or_page",
+            "no_secret_is_logged_even_at_trace_level",
+            "no_secret_is_in_what_is_displayed_or_debugged",
+            "a_panic_amid_a_consent_prints_no_secret",
+            "a_crash_leaves_no_core_file",
+            "each_form_of_a_secret_is_found",
+            "debug_shows_a_placeholder",
+        ],
+    ),
+    (
+        "6.3 one refresh at a time",
+        "the new token is stored before the access token is used; where the store fails the old one stands",
+        &[
+            "two_tasks_make_one_exchange",
+            "the_new_refresh_token_is_stored_before_the_access_token_is_used",
+            "an_access_token_is_not_used_when_the_refresh_token_can_not_be_stored",
+            "where_another_process_was_faster_its_token_is_taken_up",
+        ],
+    ),
+    (
+        "6.3 plugins",
+        "are given no token of any kind, and reach only what was granted",
+        &[
+            "what_was_not_granted_is_never_sent",
+            "no_call_may_set_the_headers_that_carry_the_token",
+            "a_plugin_that_reads_all_of_its_memory_finds_no_secret_there",
+            "a_plugin_that_asks_for_orders_cancellations_or_users_is_refused_and_shown",
+        ],
+    ),
+    (
+        "6.3 disconnecting",
+        "jobs stop, the grant is erased, tokens are dropped",
+        &["pause_resume_and_disconnect_are_carried_out_in_the_persons_name"],
+    ),
+    (
+        "6.3 the audit trail",
+        "nothing in it is changed or removed",
+        &["nobody_changes_or_removes_an_audit_entry"],
+    ),
+];
+
+/// What has no test yet, and where it will stand.
+const WAITING: &[(&str, &str, &str)] = &[
+    ("6.1 client authentication", "an assertion signed by a certificate", "host/vendor/src/oauth"),
+    ("6.3 re-wrapping", "`purser keys rotate` while serving, and a restore tested", "host/vendor/src/vault"),
+    (
+        "6.3 crypto-shredding",
+        "disconnecting leaves no sealed text that a key opens",
+        "host/purser/src/acts.rs",
+    ),
+    (
+        "6.3 alerts",
+        "refreshing fails, a grant is idle, a secret runs out, MFA or a role is gone",
+        "host/purser/src/wiring.rs",
+    ),
+];
+
+fn all() -> impl Iterator<Item = &'static Point> {
+    PRACTICE.iter().chain(CHECKS).chain(VAULT)
+}
+
+#[test]
+fn every_point_of_the_reference_is_covered_by_a_test_that_is_there() {
+    let names = all_functions();
+    for (id, what, tests) in all() {
+        assert!(!tests.is_empty(), "{id}, {what}: no test");
+        for test in *tests {
+            assert!(names.contains(*test), "{id}, {what}: there is no test {test}");
+        }
+    }
+}
+
+/// The threat model names tests as well, between backticks.
+#[test]
+fn every_test_the_threat_model_names_is_there() {
+    let names = all_functions();
+    // Gated tests are made at run time, with names that are texts.
+    let gated = include_str!("../gated/sign_in_servers.rs");
+    let threats = include_str!("../../host/purser/docs/security.md");
+    let words = threats.split('`').filter(|word| word.matches('_').count() > 3 && !word.contains([' ', '/']));
+    let named: Vec<&str> = words.collect();
+    assert!(named.len() > 20, "{named:?}");
+    for test in named {
+        let is_there = names.contains(test) || gated.contains(&format!("\"{test}\""));
+        assert!(is_there, "there is no test {test}");
+    }
+}
+
+#[test]
+fn every_point_the_issue_names_has_its_row() {
+    let listed: Vec<&str> = all().map(|(id, ..)| *id).chain(WAITING.iter().map(|(id, ..)| *id)).collect();
+    for named in [
+        "state",
+        "PKCE",
+        "mix-up",
+        "code replay",
+        "open redirect",
+        "issuer",
+        "algorithm confusion",
+        "clickjacking",
+        "Referer",
+        "nonce",
+    ] {
+        assert!(listed.iter().any(|id| id.contains(named)), "{named} has no row");
+    }
+    let of_vault = listed.iter().filter(|id| id.starts_with("6.3")).count();
+    assert!(of_vault >= 9, "6.3 has nine lines");
+}
+
+/// The resource owner password grant and the implicit one: neither by name nor by the library's methods.
+#[test]
+fn no_source_asks_for_a_grant_that_is_forbidden() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut read = 0;
+    let mut waiting = vec![root.join("host"), root.join("plugins")];
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for forbidden in ["exchange_password", "use_implicit_flow", "grant_type=password"] {
+                    assert!(!text.contains(forbidden), "{forbidden} in {}", path.display());
+                }
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 100, "only {read} sources were read");
+}
