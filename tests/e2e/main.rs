@@ -9,6 +9,7 @@ mod demo;
 mod disk;
 mod faults;
 mod journey;
+mod keys;
 mod kill;
 mod look_back;
 mod names;

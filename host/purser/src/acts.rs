@@ -68,6 +68,8 @@ impl HostActs {
         let title = title_of(&grant.user_name, &grant.tenant);
         let account =
             store.connect_account(&grant.connector, &grant.cloud, &grant.tenant, &title, self.now()).await?;
+        // A key that was rotated meanwhile seals at once.
+        self.vault.reread().await.ok();
         let sealed = grant
             .seal(&self.vault, account.id)
             .map_err(|error| consent_problem(&ConsentError::from(error)))?;

@@ -4,10 +4,13 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use purser_vendor::KeySource;
 use serde::Deserialize;
 use url::Url;
 
+use crate::data::DataDir;
 use crate::failure::Failure;
 
 /// Everything an operator can say.
@@ -20,8 +23,24 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Address people use; redirect URIs begin with it. Unless given: http at `listen`.
     pub public_url: Option<Url>,
+    /// Where the keys come from that seal what is secret.
+    pub keys: KeysConfig,
     /// Connectors by id.
     pub connectors: BTreeMap<String, Connector>,
+}
+
+/// Where keys come from: one of these, or a file in the data directory.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct KeysConfig {
+    /// A key file.
+    pub file: Option<PathBuf>,
+    /// The name of an environment variable.
+    pub environment: Option<String>,
+    /// A program and its arguments; what it writes to standard output are the keys.
+    pub command: Option<Vec<String>>,
+    /// After so many seconds the command is stopped; unless given, 10.
+    pub command_seconds: Option<u64>,
 }
 
 /// One connector's app registration and clouds.
@@ -56,6 +75,7 @@ impl Default for Config {
             data: PathBuf::from("purser-data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            keys: KeysConfig::default(),
             connectors: BTreeMap::new(),
         }
     }
@@ -92,6 +112,27 @@ impl Config {
     }
 }
 
+impl KeysConfig {
+    /// The one source.
+    ///
+    /// # Errors
+    /// Where there are several.
+    pub fn source(&self, data: &DataDir) -> Result<KeySource, Failure> {
+        let deadline = Duration::from_secs(self.command_seconds.unwrap_or(10));
+        match (&self.file, &self.environment, &self.command) {
+            (None, None, None) => Ok(KeySource::File(data.key_file())),
+            (Some(file), None, None) => Ok(KeySource::File(file.clone())),
+            (None, Some(variable), None) => Ok(KeySource::Environment(variable.clone())),
+            (None, None, Some(line)) => Ok(KeySource::Command { line: line.clone(), deadline }),
+            _ => Err(Failure::input(
+                "CFG-004",
+                "the keys have more than one source in the configuration",
+                "keep one of `file`, `environment` and `command` under [keys]",
+            )),
+        }
+    }
+}
+
 impl Connector {
     /// The app registration's secret.
     ///
@@ -108,8 +149,14 @@ impl Connector {
 }
 
 fn own_variables() -> config::Map<String, String> {
-    const COMMAND_LINE: &[&str] =
-        &["PURSER_CONFIG", "PURSER_LOGS_JSON", "PURSER_CLOCK", "PURSER_SAMPLES", "PURSER_CI_CACHE"];
+    const COMMAND_LINE: &[&str] = &[
+        "PURSER_CONFIG",
+        "PURSER_LOGS_JSON",
+        "PURSER_CLOCK",
+        "PURSER_SAMPLES",
+        "PURSER_CI_CACHE",
+        "PURSER_KEY_RING",
+    ];
     std::env::vars()
         .filter(|(name, _)| name.starts_with("PURSER_") && !COMMAND_LINE.contains(&name.as_str()))
         .map(|(name, value)| {

@@ -12,6 +12,7 @@ mod config;
 mod data;
 mod demo;
 mod failure;
+mod keys;
 mod logging;
 mod progress;
 mod wiring;

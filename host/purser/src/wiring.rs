@@ -10,17 +10,16 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use purser_domain::{AccountId, ConnectorId, RunId};
 use purser_pipeline::connector::{CloudConfig, Clouds, ConnectorConfig};
 use purser_pipeline::host::OrderError;
+use purser_pipeline::keys::Keeper;
 use purser_pipeline::plugins::Plugins;
 use purser_pipeline::ports::{Flows, Grants};
 use purser_pipeline::{Clock, Host, Limits};
 use purser_runtime::Sandbox;
 use purser_store::people::{Role, User};
-use purser_store::{Accounts as _, People as _, Runs as _};
+use purser_store::{People as _, Runs as _};
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::consent::Consent;
-use purser_vendor::{
-    Chance, Client, HttpLimits, KeyRing, Secret, Surroundings, TokenSource, Transport, Vault,
-};
+use purser_vendor::{Chance, Client, HttpLimits, Secret, Surroundings, TokenSource, Transport};
 use purser_web::WebState;
 use sha2::Digest as _;
 use url::Url;
@@ -30,6 +29,7 @@ use crate::command::DataArgs;
 use crate::config::Config;
 use crate::data::DataDir;
 use crate::failure::Failure;
+use crate::keys;
 
 /// The last step of every locale fallback where no plugin says another.
 pub const DEFAULT_LOCALE: &str = "en-US";
@@ -95,6 +95,8 @@ pub struct Purser {
     pub store: Arc<SqliteStore>,
     /// Runs.
     pub host: Arc<Host>,
+    /// The keys.
+    pub keeper: Arc<Keeper>,
     acts: Arc<HostActs>,
     chance: Chance,
     clock: Clock,
@@ -108,11 +110,14 @@ impl Purser {
     /// Where something cannot be opened; stored grants without their key refuse to start.
     pub async fn open(config: &Config, data: &DataDir, clock: Clock) -> anyhow::Result<Self> {
         let store = Arc::new(store(&data.database()).await?);
+        let chance = Chance::from_os();
+        // Before anything is written: keys of another database must change nothing.
+        let keeper = keys::keeper(&config.keys, data, store.clone(), chance.clone(), clock.clone());
+        let keeper = Arc::new(keeper.await?);
+        let vault = keeper.vault.clone();
         if data.is_taken() {
             store.end_leases().await?;
         }
-        let chance = Chance::from_os();
-        let vault = Arc::new(Vault::new(key_ring(store.as_ref(), data, &chance).await?, chance.clone()));
         let surroundings = Surroundings {
             clock: Arc::new(VendorClock(clock.clone())),
             pace: Arc::new(purser_vendor::TokioPace::default()),
@@ -136,7 +141,7 @@ impl Purser {
             wake: Arc::default(),
         });
         let acts = HostActs { host: host.clone(), consent, tokens, vault, client, chance: chance.clone() };
-        Ok(Self { store, host, acts: Arc::new(acts), chance, clock, public_url })
+        Ok(Self { store, host, keeper, acts: Arc::new(acts), chance, clock, public_url })
     }
 
     /// The web UI and API.
@@ -210,20 +215,6 @@ impl purser_vendor::Clock for VendorClock {
     fn now(&self) -> Timestamp {
         (self.0)()
     }
-}
-
-/// An empty data directory gets a key; stored grants without their key refuse to start.
-async fn key_ring(store: &SqliteStore, data: &DataDir, chance: &Chance) -> anyhow::Result<KeyRing> {
-    let file = data.key_file();
-    if file.exists() || store.any_grant().await? {
-        return KeyRing::load(&file).map_err(|error| {
-            let remedy = "put the key file of this data directory back; without it the accounts must be connected anew";
-            Failure::new("CLI-KEY", format!("the stored grants cannot be opened: {error}"), remedy).into()
-        });
-    }
-    let ring = KeyRing::generate(chance);
-    ring.save_new(&file)?;
-    Ok(ring)
 }
 
 fn plugins(data: &DataDir) -> anyhow::Result<Plugins> {

@@ -9,6 +9,7 @@ pub mod codec;
 pub mod commit;
 pub mod contract;
 pub mod customers;
+pub mod keys;
 pub mod ledger;
 pub mod people;
 pub mod periods;
@@ -20,6 +21,7 @@ pub mod texts;
 
 pub use accounts::Accounts;
 pub use customers::Customers;
+pub use keys::Keys;
 pub use ledger::Ledger;
 pub use people::People;
 pub use periods::Periods;
@@ -28,9 +30,12 @@ pub use runs::Runs;
 pub use texts::Texts;
 
 /// A whole store.
-pub trait Store: Accounts + Runs + Ledger + Texts + People + Customers + Periods + Reconciliation {}
+pub trait Store:
+    Accounts + Runs + Ledger + Texts + People + Customers + Periods + Reconciliation + Keys
+{
+}
 
-impl<T: Accounts + Runs + Ledger + Texts + People + Customers + Periods + Reconciliation> Store for T {}
+impl<T: Accounts + Runs + Ledger + Texts + People + Customers + Periods + Reconciliation + Keys> Store for T {}
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +49,9 @@ pub enum Error {
     /// It is there already.
     #[error("the {0} exists already")]
     Conflict(&'static str),
+    /// Sealed by a key that has been retired; it must be sealed by a newer one.
+    #[error("key version {0} has been retired")]
+    RetiredKey(u32),
     /// A commit older than what is stored.
     #[error("newer data is stored already")]
     Stale,

@@ -35,4 +35,4 @@ pub use secret::Secret;
 pub use surroundings::{Chance, Clock, Pace, Surroundings, TokioPace};
 pub use tokens::{GrantStore, TokenError, TokenSource};
 pub use transport::{HttpLimits, Transport};
-pub use vault::{KeyRing, Vault};
+pub use vault::{KeyRing, KeySource, Vault};
