@@ -24,8 +24,8 @@ use purser_vendor::client::Credentials as _;
 use purser_vendor::connector::Claims;
 use purser_vendor::vault::{GrantIdentity, Kind};
 use purser_vendor::{
-    Audience, Chance, Connector, ConsentRules, HttpLimits, KeyRing, KeySource, Secret, Surroundings,
-    TokenSource, Transport, Vault,
+    Audience, Chance, ClientAuth, Connector, ConsentRules, HttpLimits, KeyRing, KeySource, Secret,
+    Surroundings, TokenSource, Transport, Vault,
 };
 use serde_json::json;
 use url::Url;
@@ -342,7 +342,7 @@ fn connector(base: &Url) -> Connector {
         error_classes: Vec::new(),
         idle_days: 90,
         client_id: text("client"),
-        client_secret: None,
+        client_auth: ClientAuth::default(),
         redirect_uri: text("http://127.0.0.1/callback"),
     };
     Connector {

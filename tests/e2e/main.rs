@@ -5,6 +5,7 @@ mod arrows;
 mod clouds;
 mod command_line;
 mod consent;
+mod credentials;
 mod demo;
 mod disk;
 mod faults;

@@ -6,9 +6,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use purser_vendor::KeySource;
+use jiff::civil::Date;
+use purser_vendor::{ClientAuth, KeySource};
 use serde::Deserialize;
 use url::Url;
+
+mod client;
+
+pub use client::ClientCredential;
 
 use crate::data::DataDir;
 use crate::failure::Failure;
@@ -53,6 +58,14 @@ pub struct Connector {
     pub client_secret: Option<String>,
     /// File with the secret.
     pub client_secret_file: Option<PathBuf>,
+    /// The day (UTC) on which the secret ends.
+    pub client_secret_expires: Option<Date>,
+    /// In place of a secret: file with a certificate in PEM.
+    pub client_certificate_file: Option<PathBuf>,
+    /// File with its key in PEM.
+    pub client_key_file: Option<PathBuf>,
+    /// A second credential, while one is exchanged for another.
+    pub next: Option<ClientCredential>,
     /// What differs from the plugin's defaults, by cloud.
     pub clouds: BTreeMap<String, Cloud>,
 }
@@ -134,17 +147,20 @@ impl KeysConfig {
 }
 
 impl Connector {
-    /// The app registration's secret.
+    /// How the app registration proves itself: the credential, then the next one.
     ///
     /// # Errors
-    /// Where its file cannot be read.
-    pub fn secret(&self) -> anyhow::Result<Option<String>> {
-        let Some(file) = &self.client_secret_file else { return Ok(self.client_secret.clone()) };
-        let secret = std::fs::read_to_string(file).map_err(|error| {
-            let what = format!("the file of client-secret-file cannot be read: {error}");
-            Failure::input("CFG-002", what, "name a file that Purser may read")
-        })?;
-        Ok(Some(secret.trim().to_owned()))
+    /// Where one cannot be used.
+    pub fn client_auth(&self) -> Result<ClientAuth, Failure> {
+        let first = ClientCredential {
+            client_secret: self.client_secret.clone(),
+            client_secret_file: self.client_secret_file.clone(),
+            client_secret_expires: self.client_secret_expires,
+            client_certificate_file: self.client_certificate_file.clone(),
+            client_key_file: self.client_key_file.clone(),
+        };
+        let next = self.next.as_ref().map(ClientCredential::read).transpose()?.flatten();
+        Ok(ClientAuth::new(first.read()?.into_iter().chain(next).collect()))
     }
 }
 

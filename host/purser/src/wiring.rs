@@ -19,7 +19,7 @@ use purser_store::people::{Role, User};
 use purser_store::{People as _, Runs as _};
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::consent::Consent;
-use purser_vendor::{Chance, Client, HttpLimits, Secret, Surroundings, TokenSource, Transport};
+use purser_vendor::{Chance, Client, HttpLimits, Surroundings, TokenSource, Transport};
 use purser_web::WebState;
 use sha2::Digest as _;
 use url::Url;
@@ -239,9 +239,8 @@ fn clouds(config: &Config, public_url: Url) -> anyhow::Result<Clouds> {
         };
         let id: ConnectorId = id.parse().map_err(unknown)?;
         let clouds = connector.clouds.iter().map(|(cloud, own)| (cloud.clone(), cloud_config(own))).collect();
-        let client_secret = connector.secret()?.map(Secret::new);
-        connectors
-            .insert(id, ConnectorConfig { client_id: connector.client_id.clone(), client_secret, clouds });
+        let (client_id, client_auth) = (connector.client_id.clone(), connector.client_auth()?);
+        connectors.insert(id, ConnectorConfig { client_id, client_auth, clouds });
     }
     Ok(Clouds { public_url, connectors })
 }

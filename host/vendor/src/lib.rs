@@ -11,6 +11,7 @@
 pub mod address;
 pub mod body;
 pub mod client;
+pub mod client_auth;
 pub mod connector;
 pub mod consent;
 pub mod error;
@@ -28,6 +29,7 @@ pub mod vault;
 
 pub use body::Body;
 pub use client::{Answer, Client, Outgoing, Target};
+pub use client_auth::{Certificate, ClientAuth, Credential, Nearness};
 pub use connector::{Audience, Auth, Call, Connector, ConsentRules, Endpoint, GrantEffect, Method};
 pub use error::SendError;
 pub use host_pattern::HostPattern;

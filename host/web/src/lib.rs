@@ -26,7 +26,7 @@ mod throttle;
 
 pub use acts::{
     Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, CoverageView,
-    FeedView, LocaleView, Occurrence, RoleSetView,
+    CredentialView, FeedView, LocaleView, Occurrence, RoleSetView,
 };
 pub use password::{MIN_PASSWORD_LENGTH, PasswordError, hash_password};
 pub use problem::Problem;
