@@ -6,7 +6,7 @@ use crate::support::{file, purser, stderr, stdout};
 fn help_names_every_command_and_what_it_is_for() {
     let output = purser().arg("--help").output().unwrap();
     let help = stdout(&output);
-    for command in ["demo", "serve", "simulator", "run", "export", "plugin", "user", "token"] {
+    for command in ["demo", "serve", "simulator", "run", "export", "keys", "plugin", "user", "token"] {
         assert!(help.contains(command), "{command} is missing:\n{help}");
         let own = purser().args([command, "--help"]).output().unwrap();
         assert!(own.status.success());

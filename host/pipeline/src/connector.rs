@@ -8,7 +8,7 @@ use purser_vendor::connector::{
     self, Audience, Auth, Call, Claims, Connector, ConsentRules, Endpoint, ErrorClass,
 };
 use purser_vendor::preflight::{Answer, Probe, Verdict};
-use purser_vendor::{HostPattern, Secret};
+use purser_vendor::{ClientAuth, HostPattern};
 use url::Url;
 
 /// What the operator says about one connector: the app registration, and base URLs in place of the plugin's.
@@ -16,8 +16,8 @@ use url::Url;
 pub struct ConnectorConfig {
     /// The app registration's id.
     pub client_id: String,
-    /// Its secret.
-    pub client_secret: Option<Secret>,
+    /// How it proves itself.
+    pub client_auth: ClientAuth,
     /// By cloud.
     pub clouds: BTreeMap<String, CloudConfig>,
 }
@@ -148,7 +148,7 @@ impl Clouds {
             error_classes: consent.error_classes.iter().map(error_class).collect(),
             idle_days: consent.idle_days,
             client_id: config.client_id.clone(),
-            client_secret: config.client_secret.clone(),
+            client_auth: config.client_auth.clone(),
             redirect_uri: self.redirect_uri(&descriptor.id, cloud),
         })
     }

@@ -18,6 +18,7 @@ pub mod fate;
 pub mod fetch;
 pub mod framing;
 pub mod host;
+pub mod keys;
 pub mod limits;
 pub mod mapping;
 pub mod measure;

@@ -115,8 +115,10 @@ impl GrantStore for Grants {
 }
 
 fn failed(error: &Error) -> GrantStoreError {
-    if matches!(error, Error::Conflict(_)) {
-        return GrantStoreError::Conflict;
+    match error {
+        Error::Conflict(_) => return GrantStoreError::Conflict,
+        Error::RetiredKey(_) => return GrantStoreError::RetiredKey,
+        _ => {}
     }
     tracing::error!(error = error as &dyn std::error::Error, "grant.store_failed");
     GrantStoreError::Failed

@@ -83,6 +83,8 @@ impl HostActs {
         let title = title_of(&grant.user_name, &grant.tenant);
         let account =
             store.connect_account(&grant.connector, &grant.cloud, &grant.tenant, &title, self.now()).await?;
+        // A key that was rotated meanwhile seals at once.
+        self.vault.reread().await.ok();
         let sealed = grant
             .seal(&self.vault, account.id)
             .map_err(|error| consent_problem(&ConsentError::from(error)))?;
@@ -166,7 +168,12 @@ fn title_of(user_name: &str, tenant: &str) -> String {
 impl Acts for HostActs {
     fn connectors(&self) -> Vec<ConnectorView> {
         let connectors = self.host.plugins.connectors();
-        connectors.iter().map(|(id, plugin)| describe::view(id, plugin)).collect()
+        let view = |(id, plugin): &(_, _)| {
+            let configured = self.host.clouds.connectors.get(id);
+            let credentials = configured.map(|own| describe::credentials(&own.client_auth, self.now()));
+            ConnectorView { credentials: credentials.unwrap_or_default(), ..describe::view(id, plugin) }
+        };
+        connectors.iter().map(view).collect()
     }
 
     async fn begin_consent(&self, request: BeginConsent<'_>) -> Result<Url, Problem> {

@@ -8,6 +8,7 @@ use purser_store::trail::{self, Origin};
 
 mod demo;
 mod export;
+mod keys;
 mod plugin;
 pub mod run;
 pub mod serve;
@@ -41,6 +42,9 @@ enum Command {
     Run(run::Args),
     /// Write Purchases to a file or to standard output.
     Export(export::Args),
+    /// Look after the keys that seal what is secret.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Try plugins without an account.
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -80,6 +84,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Simulator(args) => simulator::run(args).await,
         Command::Run(args) => trail::arising(origin, run::run(args)).await,
         Command::Export(args) => export::run(args).await,
+        Command::Keys(command) => keys::run(command).await,
         Command::Plugin(command) => plugin::run(command),
     }
 }

@@ -4,10 +4,18 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use jiff::civil::Date;
+use purser_vendor::{ClientAuth, KeySource};
 use serde::Deserialize;
 use url::Url;
 
+mod client;
+
+pub use client::ClientCredential;
+
+use crate::data::DataDir;
 use crate::failure::Failure;
 
 mod access;
@@ -24,10 +32,26 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Address people use; redirect URIs begin with it. Unless given: http at `listen`.
     pub public_url: Option<Url>,
+    /// Where the keys come from that seal what is secret.
+    pub keys: KeysConfig,
     /// Connectors by id.
     pub connectors: BTreeMap<String, Connector>,
     /// Who may come in.
     pub access: Access,
+}
+
+/// Where keys come from: one of these, or a file in the data directory.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct KeysConfig {
+    /// A key file.
+    pub file: Option<PathBuf>,
+    /// The name of an environment variable.
+    pub environment: Option<String>,
+    /// A program and its arguments; what it writes to standard output are the keys.
+    pub command: Option<Vec<String>>,
+    /// After so many seconds the command is stopped; unless given, 10.
+    pub command_seconds: Option<u64>,
 }
 
 /// One connector's app registration and clouds.
@@ -40,6 +64,14 @@ pub struct Connector {
     pub client_secret: Option<String>,
     /// File with the secret.
     pub client_secret_file: Option<PathBuf>,
+    /// The day (UTC) on which the secret ends.
+    pub client_secret_expires: Option<Date>,
+    /// In place of a secret: file with a certificate in PEM.
+    pub client_certificate_file: Option<PathBuf>,
+    /// File with its key in PEM.
+    pub client_key_file: Option<PathBuf>,
+    /// A second credential, while one is exchanged for another.
+    pub next: Option<ClientCredential>,
     /// What differs from the plugin's defaults, by cloud.
     pub clouds: BTreeMap<String, Cloud>,
 }
@@ -62,6 +94,7 @@ impl Default for Config {
             data: PathBuf::from("purser-data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            keys: KeysConfig::default(),
             connectors: BTreeMap::new(),
             access: Access::default(),
         }
@@ -99,13 +132,42 @@ impl Config {
     }
 }
 
-impl Connector {
-    /// The app registration's secret.
+impl KeysConfig {
+    /// The one source.
     ///
     /// # Errors
-    /// Where its file cannot be read.
-    pub fn secret(&self) -> anyhow::Result<Option<String>> {
-        secret(self.client_secret.as_deref(), self.client_secret_file.as_deref())
+    /// Where there are several.
+    pub fn source(&self, data: &DataDir) -> Result<KeySource, Failure> {
+        let deadline = Duration::from_secs(self.command_seconds.unwrap_or(10));
+        match (&self.file, &self.environment, &self.command) {
+            (None, None, None) => Ok(KeySource::File(data.key_file())),
+            (Some(file), None, None) => Ok(KeySource::File(file.clone())),
+            (None, Some(variable), None) => Ok(KeySource::Environment(variable.clone())),
+            (None, None, Some(line)) => Ok(KeySource::Command { line: line.clone(), deadline }),
+            _ => Err(Failure::input(
+                "CFG-004",
+                "the keys have more than one source in the configuration",
+                "keep one of `file`, `environment` and `command` under [keys]",
+            )),
+        }
+    }
+}
+
+impl Connector {
+    /// How the app registration proves itself: the credential, then the next one.
+    ///
+    /// # Errors
+    /// Where one cannot be used.
+    pub fn client_auth(&self) -> Result<ClientAuth, Failure> {
+        let first = ClientCredential {
+            client_secret: self.client_secret.clone(),
+            client_secret_file: self.client_secret_file.clone(),
+            client_secret_expires: self.client_secret_expires,
+            client_certificate_file: self.client_certificate_file.clone(),
+            client_key_file: self.client_key_file.clone(),
+        };
+        let next = self.next.as_ref().map(ClientCredential::read).transpose()?.flatten();
+        Ok(ClientAuth::new(first.read()?.into_iter().chain(next).collect()))
     }
 }
 
@@ -120,8 +182,14 @@ fn secret(text: Option<&str>, file: Option<&Path>) -> anyhow::Result<Option<Stri
 }
 
 fn own_variables() -> config::Map<String, String> {
-    const COMMAND_LINE: &[&str] =
-        &["PURSER_CONFIG", "PURSER_LOGS_JSON", "PURSER_CLOCK", "PURSER_SAMPLES", "PURSER_CI_CACHE"];
+    const COMMAND_LINE: &[&str] = &[
+        "PURSER_CONFIG",
+        "PURSER_LOGS_JSON",
+        "PURSER_CLOCK",
+        "PURSER_SAMPLES",
+        "PURSER_CI_CACHE",
+        "PURSER_KEY_RING",
+    ];
     std::env::vars()
         .filter(|(name, _)| name.starts_with("PURSER_") && !COMMAND_LINE.contains(&name.as_str()))
         .map(|(name, value)| {

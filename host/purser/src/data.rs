@@ -49,6 +49,23 @@ impl DataDir {
         self.lock.is_some()
     }
 
+    /// Keeps other processes from changing keys until it is dropped.
+    ///
+    /// # Errors
+    /// Where another one does, or the lock file cannot be made.
+    pub fn lock_keys(&self) -> anyhow::Result<File> {
+        let path = self.folder.join("keys.lock");
+        let file = File::options().create(true).truncate(false).write(true).open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let remedy = "wait for it to end, and try again";
+                Err(Failure::new("KEY-HELD", "another process works on the keys", remedy).into())
+            }
+            Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
     /// The database.
     #[must_use]
     pub fn database(&self) -> PathBuf {

@@ -132,8 +132,8 @@ fn configuration(simulated: &purser_simulator::Config, cloud: SocketAddr) -> any
     let connector = Connector {
         client_id: simulated.client_id.clone(),
         client_secret: Some(simulated.client_secret.clone()),
-        client_secret_file: None,
         clouds: [("global".to_owned(), global)].into(),
+        ..Connector::default()
     };
     Ok(Config { connectors: [("microsoft-csp".to_owned(), connector)].into(), ..Config::default() })
 }

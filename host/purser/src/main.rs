@@ -13,6 +13,7 @@ mod crash;
 mod data;
 mod demo;
 mod failure;
+mod keys;
 mod logging;
 mod progress;
 mod wiring;

@@ -10,18 +10,17 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use purser_domain::{AccountId, ConnectorId, RunId};
 use purser_pipeline::connector::{CloudConfig, Clouds, ConnectorConfig};
 use purser_pipeline::host::OrderError;
+use purser_pipeline::keys::Keeper;
 use purser_pipeline::plugins::Plugins;
 use purser_pipeline::ports::{Flows, Grants};
 use purser_pipeline::{Clock, Host, Limits};
 use purser_runtime::Sandbox;
 use purser_store::people::{AuditEntry, Role, User};
-use purser_store::{Accounts as _, People as _, Runs as _};
+use purser_store::{People as _, Runs as _};
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::consent::Consent;
 use purser_vendor::operator::OperatorSignIn;
-use purser_vendor::{
-    Chance, Client, HttpLimits, KeyRing, Secret, Surroundings, TokenSource, Transport, Vault,
-};
+use purser_vendor::{Chance, Client, HttpLimits, Secret, Surroundings, TokenSource, Transport};
 use purser_web::{AccessRules, OutsideSignIn, WebState};
 use sha2::Digest as _;
 use url::Url;
@@ -31,6 +30,7 @@ use crate::command::DataArgs;
 use crate::config::Config;
 use crate::data::DataDir;
 use crate::failure::Failure;
+use crate::keys;
 
 /// The last step of every locale fallback where no plugin says another.
 pub const DEFAULT_LOCALE: &str = "en-US";
@@ -96,6 +96,8 @@ pub struct Purser {
     pub store: Arc<SqliteStore>,
     /// Runs.
     pub host: Arc<Host>,
+    /// The keys.
+    pub keeper: Arc<Keeper>,
     acts: Arc<HostActs>,
     chance: Chance,
     clock: Clock,
@@ -111,11 +113,14 @@ impl Purser {
     /// Where something cannot be opened; stored grants without their key refuse to start.
     pub async fn open(config: &Config, data: &DataDir, clock: Clock) -> anyhow::Result<Self> {
         let store = Arc::new(store(&data.database()).await?);
+        let chance = Chance::from_os();
+        // Before anything is written: keys of another database must change nothing.
+        let keeper = keys::keeper(&config.keys, data, store.clone(), chance.clone(), clock.clone());
+        let keeper = Arc::new(keeper.await?);
+        let vault = keeper.vault.clone();
         if data.is_taken() {
             store.end_leases().await?;
         }
-        let chance = Chance::from_os();
-        let vault = Arc::new(Vault::new(key_ring(store.as_ref(), data, &chance).await?, chance.clone()));
         let surroundings = Surroundings {
             clock: Arc::new(VendorClock(clock.clone())),
             pace: Arc::new(purser_vendor::TokioPace::default()),
@@ -141,7 +146,7 @@ impl Purser {
             wake: Arc::default(),
         });
         let acts = HostActs { host: host.clone(), consent, tokens, vault, client, chance: chance.clone() };
-        Ok(Self { store, host, acts: Arc::new(acts), chance, clock, public_url, rules, outside })
+        Ok(Self { store, host, keeper, acts: Arc::new(acts), chance, clock, public_url, rules, outside })
     }
 
     /// The web UI and API.
@@ -242,20 +247,6 @@ impl purser_vendor::Clock for VendorClock {
     }
 }
 
-/// An empty data directory gets a key; stored grants without their key refuse to start.
-async fn key_ring(store: &SqliteStore, data: &DataDir, chance: &Chance) -> anyhow::Result<KeyRing> {
-    let file = data.key_file();
-    if file.exists() || store.any_grant().await? {
-        return KeyRing::load(&file).map_err(|error| {
-            let remedy = "put the key file of this data directory back; without it the accounts must be connected anew";
-            Failure::new("CLI-KEY", format!("the stored grants cannot be opened: {error}"), remedy).into()
-        });
-    }
-    let ring = KeyRing::generate(chance);
-    ring.save_new(&file)?;
-    Ok(ring)
-}
-
 fn plugins(data: &DataDir) -> anyhow::Result<Plugins> {
     let sandbox = Sandbox::new(purser_runtime::Limits::default(), Some(data.compiled()))?;
     let plugins = Plugins::new(sandbox, Some(data.plugins()));
@@ -278,9 +269,8 @@ fn clouds(config: &Config, public_url: Url) -> anyhow::Result<Clouds> {
         };
         let id: ConnectorId = id.parse().map_err(unknown)?;
         let clouds = connector.clouds.iter().map(|(cloud, own)| (cloud.clone(), cloud_config(own))).collect();
-        let client_secret = connector.secret()?.map(Secret::new);
-        connectors
-            .insert(id, ConnectorConfig { client_id: connector.client_id.clone(), client_secret, clouds });
+        let (client_id, client_auth) = (connector.client_id.clone(), connector.client_auth()?);
+        connectors.insert(id, ConnectorConfig { client_id, client_auth, clouds });
     }
     Ok(Clouds { public_url, connectors })
 }

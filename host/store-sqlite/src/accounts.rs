@@ -9,6 +9,7 @@ use purser_store::{Error, Result};
 use sqlx::{query, query_as, query_scalar};
 
 use crate::error::{conflict, failed};
+use crate::keys::refuse_retired;
 use crate::values::{account as account_id, from_json, hash, id, instant, nanos, signed, to_json, unsigned};
 use crate::{SqliteStore, book, customers};
 
@@ -233,7 +234,8 @@ impl Accounts for SqliteStore {
         let expected = expected.map(signed);
         let (consented_at, refreshed_at) = (nanos(grant.consented_at), nanos(grant.refreshed_at));
         let version = signed(grant.version);
-        let mut tx = self.write().await?;
+        let mut tx = self.shredding_write().await?;
+        refuse_retired(&mut tx, grant.key_version).await?;
         let stored = query_scalar!("SELECT version FROM grants WHERE account = ?", account.0);
         if stored.fetch_optional(&mut *tx).await.map_err(failed)? != expected {
             return Err(Error::Conflict("grant"));
@@ -258,9 +260,10 @@ impl Accounts for SqliteStore {
     }
 
     async fn erase_grant(&self, account: AccountId) -> Result<()> {
-        let mut tx = self.write().await?;
+        let mut tx = self.shredding_write().await?;
         query!("DELETE FROM grants WHERE account = ?", account.0).execute(&mut *tx).await.map_err(failed)?;
-        tx.commit().await.map_err(failed)
+        tx.commit().await.map_err(failed)?;
+        self.empty_log().await
     }
 
     async fn any_grant(&self) -> Result<bool> {
@@ -271,7 +274,7 @@ impl Accounts for SqliteStore {
     async fn put_flow(&self, flow: &Flow, now: Timestamp) -> Result<()> {
         let (handle, session) = (flow.handle_hash.as_slice(), flow.session_hash.as_slice());
         let (expires_at, now) = (nanos(flow.expires_at), nanos(now));
-        let mut tx = self.write().await?;
+        let mut tx = self.shredding_write().await?;
         query!("DELETE FROM flows WHERE expires_at <= ?", now).execute(&mut *tx).await.map_err(failed)?;
         query!(
             "INSERT INTO flows (handle_hash, session_hash, sealed, expires_at) VALUES (?, ?, ?, ?)",
@@ -288,7 +291,7 @@ impl Accounts for SqliteStore {
 
     async fn take_flow(&self, handle_hash: &[u8; 32], now: Timestamp) -> Result<Option<Flow>> {
         let (handle, now) = (handle_hash.as_slice(), nanos(now));
-        let mut tx = self.write().await?;
+        let mut tx = self.shredding_write().await?;
         let row = query!(
             r#"DELETE FROM flows WHERE handle_hash = ?
                RETURNING session_hash AS "session_hash!", sealed AS "sealed!", expires_at AS "expires_at!""#,

@@ -13,6 +13,7 @@ mod customers;
 mod error;
 mod facts;
 mod frontier;
+mod keys;
 mod ledger;
 mod lines;
 mod pages;
@@ -106,6 +107,13 @@ impl SqliteStore {
     }
 
     async fn write(&self) -> Result<Write> {
+        let mut tx = self.begin().await?;
+        // What is no secret is deleted without writing its pages once more.
+        sqlx::query("PRAGMA secure_delete = FAST").execute(&mut *tx).await.map_err(failed)?;
+        Ok(tx)
+    }
+
+    async fn begin(&self) -> Result<Write> {
         match self.writer.begin_with(BEGIN).await {
             // On some errors (a full disk) SQLite ends a transaction by itself, and sqlx goes on counting it: only a
             // new connection can write again.

@@ -9,6 +9,7 @@
 mod access;
 mod accounts;
 mod books;
+mod keys;
 mod ledger;
 mod pages;
 mod people;
@@ -23,6 +24,7 @@ mod world;
 pub use access::*;
 pub use accounts::*;
 pub use books::*;
+pub use keys::*;
 pub use ledger::*;
 pub use pages::*;
 pub use people::*;
@@ -44,6 +46,8 @@ macro_rules! contract_tests {
             an_account_is_connected_once, a_consent_state_is_kept_with_its_reason, settings_are_saved_on_the_newest_revision_only,
             a_grant_is_written_over_the_expected_version_only, a_flow_is_taken_once, an_expired_flow_is_gone,
             probes_are_replaced_as_a_table,
+            a_known_key_keeps_its_first_check_value, a_grant_is_wrapped_anew_over_its_former_text_only,
+            a_key_is_retired_when_nothing_is_sealed_by_it, nothing_is_sealed_by_a_retired_key,
             a_user_is_unique_without_case, a_setup_token_makes_one_administrator, an_expired_setup_token_makes_nobody,
             a_wrong_setup_token_leaves_the_right_one, a_session_lives_until_it_expires, the_audit_trail_tells_the_newest_first,
             every_change_to_a_person_starts_a_generation, the_last_administrator_stays_one,

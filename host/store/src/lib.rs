@@ -10,6 +10,7 @@ pub mod codec;
 pub mod commit;
 pub mod contract;
 pub mod customers;
+pub mod keys;
 pub mod ledger;
 pub mod people;
 pub mod periods;
@@ -24,6 +25,7 @@ pub mod trail;
 pub use access::Access;
 pub use accounts::Accounts;
 pub use customers::Customers;
+pub use keys::Keys;
 pub use ledger::Ledger;
 pub use people::People;
 pub use periods::Periods;
@@ -34,12 +36,22 @@ pub use texts::Texts;
 
 /// A whole store.
 pub trait Store:
-    Accounts + Runs + SentLogs + Ledger + Texts + People + Access + Customers + Periods + Reconciliation
+    Accounts + Runs + SentLogs + Ledger + Texts + People + Access + Customers + Periods + Reconciliation + Keys
 {
 }
 
 impl<T> Store for T where
-    T: Accounts + Runs + SentLogs + Ledger + Texts + People + Access + Customers + Periods + Reconciliation
+    T: Accounts
+        + Runs
+        + SentLogs
+        + Ledger
+        + Texts
+        + People
+        + Access
+        + Customers
+        + Periods
+        + Reconciliation
+        + Keys
 {
 }
 
@@ -55,6 +67,9 @@ pub enum Error {
     /// It is there already.
     #[error("the {0} exists already")]
     Conflict(&'static str),
+    /// Sealed by a key that has been retired; it must be sealed by a newer one.
+    #[error("key version {0} has been retired")]
+    RetiredKey(u32),
     /// A commit older than what is stored.
     #[error("newer data is stored already")]
     Stale,

@@ -10,9 +10,9 @@ use purser_domain::ConnectorId;
 use url::Url;
 use uuid::Uuid;
 
+use crate::client_auth::ClientAuth;
 use crate::host_pattern::{HostPattern, is_usable_scheme};
 use crate::preflight::Probe;
-use crate::secret::Secret;
 
 /// One vendor integration in one cloud.
 #[derive(Debug, Clone)]
@@ -121,8 +121,8 @@ pub struct ConsentRules {
     pub idle_days: u32,
     /// The app registration.
     pub client_id: String,
-    /// Its secret; a public client has none.
-    pub client_secret: Option<Secret>,
+    /// How it proves itself; a public client does not.
+    pub client_auth: ClientAuth,
     /// The one redirect URI of this connector and cloud, exactly as registered.
     pub redirect_uri: String,
 }

@@ -11,6 +11,7 @@
 pub mod address;
 pub mod body;
 pub mod client;
+pub mod client_auth;
 pub mod connector;
 pub mod consent;
 pub mod error;
@@ -30,6 +31,7 @@ pub mod vault;
 
 pub use body::Body;
 pub use client::{Answer, Client, Outgoing, Target};
+pub use client_auth::{Certificate, ClientAuth, Credential, Nearness};
 pub use connector::{Audience, Auth, Call, Connector, ConsentRules, Endpoint, GrantEffect, Method};
 pub use error::SendError;
 pub use host_pattern::HostPattern;
@@ -38,4 +40,4 @@ pub use sent::Sent;
 pub use surroundings::{Chance, Clock, Pace, Surroundings, TokioPace};
 pub use tokens::{GrantStore, TokenError, TokenSource};
 pub use transport::{HttpLimits, Transport};
-pub use vault::{KeyRing, Vault};
+pub use vault::{KeyRing, KeySource, Vault};

@@ -119,6 +119,19 @@ pub struct Confirmation {
     pub renewing: Option<AccountId>,
 }
 
+/// What an app registration proves itself by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialView {
+    /// `client secret` or `client certificate`.
+    pub kind: &'static str,
+    /// The day (UTC) on which it ends, where that is known.
+    pub ends: Option<Date>,
+    /// It is the one that is used.
+    pub is_used: bool,
+    /// What to say about its end: empty unless it is near, and no other credential lasts longer.
+    pub warning: String,
+}
+
 /// A connector as its active plugin describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConnectorView {
@@ -138,6 +151,8 @@ pub struct ConnectorView {
     pub clouds: Vec<CloudView>,
     /// How consent is given; none: it needs no grant.
     pub consent: Option<ConsentView>,
+    /// What the app registration proves itself by.
+    pub credentials: Vec<CredentialView>,
     /// Languages of product names.
     pub locales: Vec<LocaleView>,
     /// The last step of every fallback.

@@ -30,7 +30,7 @@ mod throttle;
 pub use access::{AccessRules, OutsideSignIn, Outsider};
 pub use acts::{
     Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, CoverageView,
-    FeedView, LocaleView, Occurrence, RoleSetView,
+    CredentialView, FeedView, LocaleView, Occurrence, RoleSetView,
 };
 pub use pages::outside::OUTSIDE_CALLBACK;
 pub use pages::tokens::{MAX_TOKEN_DAYS, new_token};

@@ -84,7 +84,7 @@ impl From<purser_store::Error> for Problem {
             Error::DiskFull => {
                 Self::new(507, "STO-DISK-FULL", "the disk is full; nothing was changed", "free some space")
             }
-            Error::Fenced | Error::Stale => Self::new(
+            Error::Fenced | Error::Stale | Error::RetiredKey(_) => Self::new(
                 409,
                 "STO-STALE",
                 "newer data is stored already; nothing was changed",

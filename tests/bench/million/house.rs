@@ -17,7 +17,7 @@ use purser_store::accounts::{ConsentState, Grant, HostSettings};
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::vault::{GrantIdentity, Kind};
 use purser_vendor::{
-    Chance, Client, HttpLimits, KeyRing, Secret, Surroundings, TokenSource, Transport, Vault,
+    Chance, Client, ClientAuth, HttpLimits, KeyRing, Secret, Surroundings, TokenSource, Transport, Vault,
 };
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -100,7 +100,7 @@ fn clouds(world: &World) -> anyhow::Result<Clouds> {
     let registration = purser_simulator::Config::default();
     let connector = ConnectorConfig {
         client_id: registration.client_id,
-        client_secret: Some(Secret::new(registration.client_secret)),
+        client_auth: ClientAuth::secret(Secret::new(registration.client_secret)),
         clouds: BTreeMap::from([("global".to_owned(), cloud)]),
     };
     Ok(Clouds {

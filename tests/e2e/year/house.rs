@@ -26,7 +26,8 @@ use purser_store::{Accounts as _, Runs as _};
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::vault::{GrantIdentity, Kind};
 use purser_vendor::{
-    Chance, Client, HttpLimits, KeyRing, Pace, Secret, Surroundings, TokenSource, Transport, Vault,
+    Chance, Client, ClientAuth, HttpLimits, KeyRing, Pace, Secret, Surroundings, TokenSource, Transport,
+    Vault,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -191,7 +192,7 @@ fn clouds(simulator: &Simulator, (client_id, secret): (String, String)) -> Cloud
     };
     let connector = ConnectorConfig {
         client_id,
-        client_secret: Some(Secret::new(secret)),
+        client_auth: ClientAuth::secret(Secret::new(secret)),
         clouds: BTreeMap::from([("global".to_owned(), cloud)]),
     };
     Clouds {

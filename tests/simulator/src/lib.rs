@@ -40,7 +40,7 @@ use cloud::Cloud;
 pub use cloud::RequestLogEntry;
 pub use config::{Alter, Billing, Clock, Config};
 pub use entra::users::{Role, User};
-pub use entra::{Audience, Grant};
+pub use entra::{Audience, Grant, Registration};
 pub use faults::{Action, Faults, Rule};
 pub use ledger::{LICENCES, Ledger, LedgerLine, RATED_USAGE, UTILIZATION};
 pub use traps::TRAPS;
@@ -156,6 +156,11 @@ impl Simulator {
     /// One more redirect URI of the registered application, compared exactly.
     pub fn register_redirect_uri(&self, uri: impl Into<String>) {
         cloud::lock(&self.cloud.entra.redirect_uris).push(uri.into());
+    }
+
+    /// What the registered application may prove itself by from now on.
+    pub fn register(&self, registration: Registration) {
+        self.cloud.entra.register(registration);
     }
 
     /// The partner's own tenant.

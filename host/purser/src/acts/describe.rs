@@ -1,5 +1,7 @@
 //! A plugin's descriptor as the pages show it.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use purser_domain::ConnectorId;
 use purser_pipeline::connector::Clouds;
 use purser_pipeline::reconcile;
@@ -7,8 +9,10 @@ use purser_runtime::Plugin;
 use purser_runtime::contract::manifest::{
     Call, Consent, CoverageRow, Descriptor, Feed, FeedKind, Method, Partitioning,
 };
+use purser_vendor::{ClientAuth, Credential, Nearness};
 use purser_web::{
-    CallView, CloudView, ConnectorView, ConsentView, CoverageView, FeedView, LocaleView, RoleSetView,
+    CallView, CloudView, ConnectorView, ConsentView, CoverageView, CredentialView, FeedView, LocaleView,
+    RoleSetView,
 };
 
 /// A connector by its active plugin.
@@ -26,6 +30,7 @@ pub fn view(id: &ConnectorId, plugin: &Plugin) -> ConnectorView {
             .map(|id| CloudView { title: title_of_cloud(&id), id })
             .collect(),
         consent: descriptor.consent.as_ref().map(consent),
+        credentials: Vec::new(),
         locales: descriptor
             .locales
             .iter()
@@ -38,6 +43,36 @@ pub fn view(id: &ConnectorId, plugin: &Plugin) -> ConnectorView {
         coverage: coverage(descriptor),
         calls: descriptor.calls.iter().map(|call| call_view(descriptor, call)).collect(),
         download_hosts: descriptor.download_hosts.iter().map(|host| host.pattern.clone()).collect(),
+    }
+}
+
+/// What the app registration proves itself by, in the order of the configuration.
+pub fn credentials(auth: &ClientAuth, now: Timestamp) -> Vec<CredentialView> {
+    let end = auth.end(now);
+    let view = |(place, credential): (usize, &Credential)| CredentialView {
+        kind: credential.kind(),
+        ends: credential.expires.map(|end| end.to_zoned(TimeZone::UTC).date()),
+        is_used: place == auth.preferred(),
+        warning: end
+            .filter(|(last, _)| std::ptr::eq(*last, credential))
+            .map(|(_, nearness)| ending(credential, nearness, now))
+            .unwrap_or_default(),
+    };
+    auth.credentials().iter().enumerate().map(view).collect()
+}
+
+fn ending(credential: &Credential, nearness: Nearness, now: Timestamp) -> String {
+    let kind = credential.kind();
+    let ends = credential.expires.unwrap_or(now);
+    let day = ends.to_zoned(TimeZone::UTC).date();
+    match nearness {
+        Nearness::Over => {
+            format!("the {kind} has ended on {day}: nothing is retrieved until there is a new one")
+        }
+        Nearness::Within(_) => {
+            let days = ends.duration_since(now).as_hours() / 24;
+            format!("the {kind} ends on {day}, in {days} days: make the next one now")
+        }
     }
 }
 

@@ -38,7 +38,8 @@ impl Handle {
     ) -> Result<String, VaultError> {
         let mut bytes = chance.bytes::<RANDOM>().to_vec();
         bytes.extend(expires_at.as_second().to_be_bytes());
-        let tag = self.tag(vault, &bytes).ok_or(VaultError::WontOpen)?;
+        let key = vault.derived_key(self.purpose());
+        let tag = tag(&key, &bytes).ok_or(VaultError::WontOpen)?;
         bytes.extend(tag);
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -46,25 +47,30 @@ impl Handle {
     pub(super) fn check(self, vault: &Vault, handle: &str, now: Timestamp) -> Result<(), HandleFault> {
         let bytes = URL_SAFE_NO_PAD.decode(handle).map_err(|_| HandleFault::NotOurs)?;
         let (signed, tag) = bytes.split_at_checked(RANDOM + EXPIRY).ok_or(HandleFault::NotOurs)?;
-        let expected = self.tag(vault, signed).ok_or(HandleFault::NotOurs)?;
-        // Both are hashed first, so that the time a comparison takes says nothing about the tag.
-        if hash(&expected) != hash(tag) {
+        // Both are hashed first, so that the time a comparison takes says nothing about the tag. Older keys count too: a
+        // rotation meanwhile does not break a consent under way.
+        let is_ours =
+            |key: &[u8; 32]| self::tag(key, signed).is_some_and(|expected| hash(&expected) == hash(tag));
+        if !vault.derived_keys(self.purpose()).iter().any(|key| is_ours(key)) {
             return Err(HandleFault::NotOurs);
         }
         let expiry = signed.last_chunk::<EXPIRY>().copied().map(i64::from_be_bytes);
         if expiry.is_some_and(|expiry| now.as_second() < expiry) { Ok(()) } else { Err(HandleFault::Expired) }
     }
 
-    /// The tag of an empty message over the signed bytes.
-    fn tag(self, vault: &Vault, signed: &[u8]) -> Option<Vec<u8>> {
-        let key = vault.derived_key(match self {
+    fn purpose(self) -> &'static str {
+        match self {
             Self::State => "consent state",
             Self::Confirmation => "consent confirmation",
-        });
-        let nonce: [u8; 24] = *signed.first_chunk()?;
-        let cipher = XChaCha20Poly1305::new(&(*key).into());
-        cipher.encrypt(&XNonce::from(nonce), Payload { msg: b"", aad: signed }).ok()
+        }
     }
+}
+
+/// The tag of an empty message over the signed bytes.
+fn tag(key: &[u8; 32], signed: &[u8]) -> Option<Vec<u8>> {
+    let nonce: [u8; 24] = *signed.first_chunk()?;
+    let cipher = XChaCha20Poly1305::new(&(*key).into());
+    cipher.encrypt(&XNonce::from(nonce), Payload { msg: b"", aad: signed }).ok()
 }
 
 pub(super) fn hash(bytes: &[u8]) -> [u8; 32] {
@@ -75,6 +81,20 @@ pub(super) fn hash(bytes: &[u8]) -> [u8; 32] {
 mod tests {
     use super::*;
     use crate::vault::KeyRing;
+
+    #[test]
+    fn a_handle_outlives_a_rotation_and_not_its_key() {
+        let chance = Chance::seeded(5);
+        let first = KeyRing::generate(&chance);
+        let rotated = first.rotated(&chance);
+        let vault = Vault::new(first, chance.clone());
+        let (before, expires_at) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(60).unwrap());
+        let handle = Handle::State.make(&vault, &chance, expires_at).unwrap();
+        vault.replace_ring(rotated.clone());
+        assert_eq!(Handle::State.check(&vault, &handle, before), Ok(()));
+        vault.replace_ring(rotated.without(1).unwrap());
+        assert_eq!(Handle::State.check(&vault, &handle, before), Err(HandleFault::NotOurs));
+    }
 
     #[test]
     fn a_handle_is_ours_of_one_kind_and_for_a_time() {

@@ -14,6 +14,7 @@ use oauth2::{
     RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken, TokenUrl, basic,
 };
 
+use crate::client_auth::{Credential, Proof};
 use crate::connector::{ConsentRules, ErrorClass, GrantEffect};
 use crate::secret::Secret;
 use crate::surroundings::Surroundings;
@@ -22,6 +23,9 @@ pub(crate) use reply::Refusal;
 use reply::TokenReply;
 use wire::Busy;
 pub(crate) use wire::{TokenHttp, fetch_json};
+
+/// RFC 7523.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// What a successful exchange gave.
 pub(crate) struct Exchanged {
@@ -79,42 +83,134 @@ impl TokenEndpoint<'_> {
         verifier: &str,
         scopes: &[String],
     ) -> Result<Exchanged, Failure> {
-        let client = self.client()?;
-        let request = client
-            .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()))
-            .add_extra_param("scope", scopes.join(" "));
-        let http = self.http(1);
-        request.request_async(&http).await.map_err(failure).map(Exchanged::from)
+        self.proven(&Asked::Redeem { code, verifier, scopes }).await
     }
 
     /// Exchanges a refresh token for an access token of one audience.
     pub(crate) async fn refresh(&self, token: &Secret, scopes: &[String]) -> Result<Exchanged, Failure> {
-        let client = self.client()?;
-        let token = RefreshToken::new(token.expose().to_owned());
-        let request =
-            client.exchange_refresh_token(&token).add_scopes(scopes.iter().cloned().map(Scope::new));
-        let http = self.http(self.transport.limits().attempts);
-        request.request_async(&http).await.map_err(failure).map(Exchanged::from)
+        self.proven(&Asked::Refresh { token, scopes }).await
     }
 
-    fn client(&self) -> Result<OAuthClient, Failure> {
-        let token_page =
-            self.rules.page(&self.rules.token_path, self.tenant).map_err(|_| Failure::Unreadable)?;
+    /// Asks with the credential that worked last, and once with the other where the vendor finds fault with the first.
+    /// A vendor looks at the client before it looks at a code, so a refused client has not used the code up.
+    async fn proven(&self, asked: &Asked<'_>) -> Result<Exchanged, Failure> {
+        let mut first_refusal = None;
+        for credential in self.rules.client_auth.in_order() {
+            let answer = self.ask(asked, credential.map(|(_, credential)| credential)).await;
+            match answer {
+                Err(Failure::Refused(refusal)) if self.is_client_at_fault(&refusal) => {
+                    first_refusal.get_or_insert(refusal);
+                }
+                answer => {
+                    // Whatever else it says, it has taken the credential — where it said anything.
+                    if let (Some((place, _)), Ok(_) | Err(Failure::Refused(_))) = (credential, &answer) {
+                        self.rules.client_auth.remember(place);
+                    }
+                    return answer;
+                }
+            }
+        }
+        Err(first_refusal.map_or(Failure::Unreadable, Failure::Refused))
+    }
+
+    async fn ask(&self, asked: &Asked<'_>, credential: Option<&Credential>) -> Result<Exchanged, Failure> {
+        let shown = self.shown(credential)?;
+        let client = self.client(&shown)?;
+        let again = || self.shown(credential).ok().and_then(Shown::into_assertion);
+        match asked {
+            Asked::Redeem { code, verifier, scopes } => {
+                let mut request = client
+                    .exchange_code(AuthorizationCode::new((*code).to_owned()))
+                    .set_pkce_verifier(PkceCodeVerifier::new((*verifier).to_owned()))
+                    .add_extra_param("scope", scopes.join(" "));
+                for (name, value) in shown.parameters() {
+                    request = request.add_extra_param(name, value);
+                }
+                request.request_async(&self.http(1, &again)).await
+            }
+            Asked::Refresh { token, scopes } => {
+                let token = RefreshToken::new(token.expose().to_owned());
+                let mut request =
+                    client.exchange_refresh_token(&token).add_scopes(scopes.iter().cloned().map(Scope::new));
+                for (name, value) in shown.parameters() {
+                    request = request.add_extra_param(name, value);
+                }
+                request.request_async(&self.http(self.transport.limits().attempts, &again)).await
+            }
+        }
+        .map_err(failure)
+        .map(Exchanged::from)
+    }
+
+    fn is_client_at_fault(&self, refusal: &Refusal) -> bool {
+        meaning(&self.rules.error_classes, refusal).effect == GrantEffect::OperatorFault
+    }
+
+    fn shown(&self, credential: Option<&Credential>) -> Result<Shown, Failure> {
+        Ok(match credential.map(|credential| &credential.proof) {
+            None => Shown::Nothing,
+            Some(Proof::Secret(secret)) => Shown::Secret(secret.clone()),
+            Some(Proof::Certificate(certificate)) => {
+                let (clock, chance) = (&self.surroundings.clock, &self.surroundings.chance);
+                let (client, audience) = (&self.rules.client_id, self.token_page()?);
+                let made = certificate.assertion(client, audience.as_str(), chance.uuid(), clock.now());
+                Shown::Assertion(made.map_err(|_| Failure::Unreadable)?)
+            }
+        })
+    }
+
+    fn token_page(&self) -> Result<url::Url, Failure> {
+        self.rules.page(&self.rules.token_path, self.tenant).map_err(|_| Failure::Unreadable)
+    }
+
+    fn client(&self, proof: &Shown) -> Result<OAuthClient, Failure> {
+        let token_page = self.token_page()?;
         let redirect = RedirectUrl::new(self.rules.redirect_uri.clone()).map_err(|_| Failure::Unreadable)?;
         let client = oauth2::Client::new(ClientId::new(self.rules.client_id.clone()))
             .set_token_uri(TokenUrl::from_url(token_page))
             .set_redirect_uri(redirect)
             .set_auth_type(AuthType::RequestBody);
-        Ok(match &self.rules.client_secret {
-            Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
-            None => client,
+        Ok(match proof {
+            Shown::Secret(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
+            Shown::Nothing | Shown::Assertion(_) => client,
         })
     }
 
-    fn http(&self, attempts: u32) -> TokenHttp<'_> {
+    fn http<'b>(&'b self, attempts: u32, again: &'b (dyn Fn() -> Option<Secret> + Sync)) -> TokenHttp<'b> {
         let by_operator = self.rules.authority_by_operator;
-        TokenHttp { transport: self.transport, surroundings: self.surroundings, by_operator, attempts }
+        TokenHttp { transport: self.transport, surroundings: self.surroundings, by_operator, attempts, again }
+    }
+}
+
+/// What is asked for.
+enum Asked<'a> {
+    Redeem { code: &'a str, verifier: &'a str, scopes: &'a [String] },
+    Refresh { token: &'a Secret, scopes: &'a [String] },
+}
+
+/// What a token request shows of the client.
+enum Shown {
+    Nothing,
+    Secret(Secret),
+    Assertion(Secret),
+}
+
+impl Shown {
+    fn into_assertion(self) -> Option<Secret> {
+        match self {
+            Self::Assertion(statement) => Some(statement),
+            Self::Nothing | Self::Secret(_) => None,
+        }
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Nothing | Self::Secret(_) => Vec::new(),
+            Self::Assertion(token) => vec![
+                ("client_assertion_type", JWT_BEARER.to_owned()),
+                ("client_assertion", token.expose().to_owned()),
+            ],
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use crate::body::Body;
 use crate::error::SendError;
 use crate::pacing::{backoff, retry_after};
+use crate::secret::Secret;
 use crate::surroundings::Surroundings;
 use crate::transport::{Transport, host_of};
 
@@ -26,6 +27,8 @@ pub(crate) struct TokenHttp<'a> {
     pub surroundings: &'a Surroundings,
     pub by_operator: bool,
     pub attempts: u32,
+    /// The client's statement anew, where it proves itself by one.
+    pub again: &'a (dyn Fn() -> Option<Secret> + Sync),
 }
 
 impl<'c> AsyncHttpClient<'c> for TokenHttp<'_> {
@@ -39,7 +42,7 @@ impl<'c> AsyncHttpClient<'c> for TokenHttp<'_> {
 
 impl TokenHttp<'_> {
     /// "Busy" and lost connections are tried again; any other answer is the library's to read.
-    async fn tried(&self, request: HttpRequest) -> Result<HttpResponse, Busy> {
+    async fn tried(&self, mut request: HttpRequest) -> Result<HttpResponse, Busy> {
         let limits = self.transport.limits();
         let mut tries = 1;
         loop {
@@ -61,7 +64,20 @@ impl TokenHttp<'_> {
             }
             self.surroundings.pace.sleep(wait).await;
             tries += 1;
+            request = self.renewed(request);
         }
+    }
+
+    /// A statement is good for one request, and the vendor may have seen the one that got no answer.
+    fn renewed(&self, request: HttpRequest) -> HttpRequest {
+        let Some(statement) = (self.again)() else { return request };
+        let (parts, body) = request.into_parts();
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in url::form_urlencoded::parse(&body) {
+            let value = if name == "client_assertion" { statement.expose().into() } else { value };
+            form.append_pair(&name, &value);
+        }
+        HttpRequest::from_parts(parts, form.finish().into_bytes())
     }
 
     fn asked_wait(&self, response: &HttpResponse) -> Option<Duration> {

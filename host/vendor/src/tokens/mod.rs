@@ -21,7 +21,7 @@ use crate::oauth::{Exchanged, Failure, Meaning, Refusal, TokenEndpoint, meaning}
 use crate::secret::Secret;
 use crate::surroundings::Surroundings;
 use crate::transport::Transport;
-use crate::vault::{GrantIdentity, Kind, Vault};
+use crate::vault::{GrantIdentity, Kind, Vault, VaultError};
 pub use error::TokenError;
 pub use port::{GrantFault, GrantState, GrantStore, GrantStoreError, StoredGrant};
 
@@ -104,7 +104,7 @@ impl TokenSource {
             let grant = self.store.load(account).await?.ok_or(TokenError::NoGrant)?;
             exchanges.admit(&grant, self.surroundings.clock.now())?;
             let identity = GrantIdentity { account, connector: &connector.id, tenant: &grant.tenant };
-            let old = self.vault.open_grant(identity, Kind::RefreshToken, &grant.sealed)?;
+            let old = self.vault.open_current(identity, Kind::RefreshToken, &grant.sealed).await?;
             let exchanged = match self.refresh(rules, &grant.tenant, &old, audience).await {
                 Ok(exchanged) => exchanged,
                 // A refusal counts only while the refused token is still the stored one.
@@ -116,18 +116,38 @@ impl TokenSource {
                 Err(Failure::Unreadable) => return Err(TokenError::Unreadable),
             };
             let new = exchanged.refresh_token.as_ref().unwrap_or(&old);
-            let sealed = self.vault.seal_grant(identity, Kind::RefreshToken, new)?;
-            match self.store.replace(account, grant.version, sealed, self.surroundings.clock.now()).await {
+            match self.store_token(identity, grant.version, new).await? {
                 Ok(()) => {
                     self.keep(account, audience, &exchanged);
                     self.store.note_state(account, GrantState::Works).await;
                     return Ok(exchanged.access_token);
                 }
                 Err(GrantStoreError::Conflict) => {}
-                Err(GrantStoreError::Failed) => return Err(TokenError::Store),
+                Err(_) => return Err(TokenError::Store),
             }
         }
         Err(TokenError::Busy)
+    }
+
+    /// Stores the new token — by a newer key, where ours has been retired meanwhile: the token is not to be had again.
+    async fn store_token(
+        &self,
+        identity: GrantIdentity<'_>,
+        version: u64,
+        token: &Secret,
+    ) -> Result<Result<(), GrantStoreError>, VaultError> {
+        let seal = || self.vault.seal_grant(identity, Kind::RefreshToken, token);
+        let now = self.surroundings.clock.now();
+        for _ in 0..CONFLICT_ROUNDS {
+            let stored = self.store.replace(identity.account, version, seal()?, now).await;
+            if stored != Err(GrantStoreError::RetiredKey) {
+                return Ok(stored);
+            }
+            if let Err(error) = self.vault.reread().await {
+                tracing::error!(error = %error, "keys.not_read");
+            }
+        }
+        Ok(Err(GrantStoreError::RetiredKey))
     }
 
     async fn refresh(
@@ -198,7 +218,7 @@ impl Credentials for TokenSource {
     async fn secret(&self, account: AccountId, connector: &Connector) -> Result<Secret, TokenError> {
         let grant = self.store.load(account).await?.ok_or(TokenError::NoGrant)?;
         let identity = GrantIdentity { account, connector: &connector.id, tenant: &grant.tenant };
-        Ok(self.vault.open_grant(identity, Kind::ApiSecret, &grant.sealed)?)
+        Ok(self.vault.open_current(identity, Kind::ApiSecret, &grant.sealed).await?)
     }
 }
 

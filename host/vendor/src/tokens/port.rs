@@ -24,6 +24,9 @@ pub enum GrantStoreError {
     /// Another process has written the grant since it was loaded.
     #[error("the grant has been replaced by another process")]
     Conflict,
+    /// The key that sealed it has been retired meanwhile; nothing was written.
+    #[error("the key has been retired")]
+    RetiredKey,
     /// Nothing was written; the store has logged why.
     #[error("the grant could not be stored")]
     Failed,

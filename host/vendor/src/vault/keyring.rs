@@ -40,6 +40,15 @@ pub enum KeyFault {
     /// No key at all.
     #[error("the key file holds no key")]
     Empty,
+    /// A version that was another key before.
+    #[error("version {0} of the key source is another key than before")]
+    Changed(u32),
+    /// The environment variable is not set.
+    #[error("the environment variable of the keys is not set")]
+    NotSet,
+    /// The command failed. What it wrote is not shown: it may be a key.
+    #[error("the key command failed: {0}")]
+    Command(&'static str),
     /// It can not be read or written.
     #[error("the key file can not be read or written")]
     Io(#[from] io::Error),
@@ -129,6 +138,43 @@ impl KeyRing {
             File::open(folder)?.sync_all()?;
         }
         Ok(())
+    }
+
+    /// The version that seals.
+    #[must_use]
+    pub fn newest_version(&self) -> u32 {
+        self.newest.0
+    }
+
+    /// All versions, the oldest first.
+    #[must_use]
+    pub fn versions(&self) -> Vec<u32> {
+        self.older.keys().copied().chain([self.newest.0]).collect()
+    }
+
+    /// The line that stands for the newest key in a key source.
+    #[must_use]
+    pub fn newest_line(&self) -> Zeroizing<String> {
+        let encoded = Zeroizing::new(STANDARD.encode(self.newest.1.as_slice()));
+        Zeroizing::new(format!("{} {}", self.newest.0, encoded.as_str()))
+    }
+
+    /// These keys and another ring's; the version that is another key there, where there is one.
+    pub fn joined(&self, other: &Self) -> Result<Self, KeyFault> {
+        let mut keys = self.older.clone();
+        keys.insert(self.newest.0, self.newest.1.clone());
+        for (version, key) in other.older.iter().chain([(&other.newest.0, &other.newest.1)]) {
+            let known = keys.entry(*version).or_insert_with(|| key.clone());
+            if **known != **key {
+                return Err(KeyFault::Changed(*version));
+            }
+        }
+        let newest = keys.pop_last().ok_or(KeyFault::Empty)?;
+        Ok(Self { newest, older: keys })
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8; 32]> {
+        std::iter::once(&*self.newest.1).chain(self.older.values().map(|key| &**key))
     }
 
     pub(crate) fn newest(&self) -> (u32, &[u8; 32]) {

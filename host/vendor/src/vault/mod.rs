@@ -6,6 +6,7 @@
 //! Rotation re-wraps the data key only; the text is not touched.
 
 mod keyring;
+mod source;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -15,6 +16,7 @@ use purser_domain::{AccountId, ConnectorId};
 use zeroize::Zeroizing;
 
 pub use keyring::{KeyFault, KeyRing};
+pub use source::KeySource;
 
 use crate::secret::Secret;
 use crate::surroundings::Chance;
@@ -68,10 +70,10 @@ pub struct Sealed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
     /// The key ring lacks the key.
-    #[error("the key file has no key of version {0}, which stored grants need")]
+    #[error("there is no key of version {0}, which stored grants need")]
     MissingKey(u32),
     /// Damaged, moved from another record, or sealed by another key of the same version.
-    #[error("a stored grant can not be opened with the key file")]
+    #[error("a stored grant can not be opened with the keys there are")]
     WontOpen,
 }
 
@@ -88,21 +90,49 @@ impl VaultError {
     /// What to do about it.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
-        "restore the key file that belongs to this database; without it each account must consent anew"
+        "give the keys that belong to this database; without them each account must consent anew"
     }
 }
 
 /// Seals and opens.
 pub struct Vault {
     ring: RwLock<Arc<KeyRing>>,
+    source: Option<KeySource>,
     chance: Chance,
 }
 
 impl Vault {
-    /// With the keys of a key file.
+    /// With these keys, for good.
     #[must_use]
     pub fn new(ring: KeyRing, chance: Chance) -> Self {
-        Self { ring: RwLock::new(Arc::new(ring)), chance }
+        Self { ring: RwLock::new(Arc::new(ring)), source: None, chance }
+    }
+
+    /// With keys of a source, which is asked again where a key is missing.
+    #[must_use]
+    pub fn over(source: KeySource, ring: KeyRing, chance: Chance) -> Self {
+        Self { ring: RwLock::new(Arc::new(ring)), source: Some(source), chance }
+    }
+
+    /// Asks the source again, and takes what is new there; keys that are not there any more stay until the next start.
+    pub async fn reread(&self) -> Result<(), KeyFault> {
+        let Some(source) = &self.source else { return Ok(()) };
+        let read = source.load().await?;
+        let joined = self.ring().joined(&read)?;
+        self.replace_ring(joined);
+        Ok(())
+    }
+
+    /// Another vault with other keys, to try them.
+    #[must_use]
+    pub fn with_keys(&self, ring: KeyRing) -> Self {
+        Self { ring: RwLock::new(Arc::new(ring)), source: None, chance: self.chance.clone() }
+    }
+
+    /// The keys as they are now.
+    #[must_use]
+    pub fn keys(&self) -> KeyRing {
+        KeyRing::clone(&self.ring())
     }
 
     /// Takes a rotated key ring into use.
@@ -143,14 +173,44 @@ impl Vault {
         Ok(Secret::new(text.to_owned()))
     }
 
-    /// Wraps a grant's data key with the newest key, leaving its text as it is.
-    pub fn rewrap_grant(
+    /// Opens a grant that a newer key than ours may have sealed: then the source is asked for it first.
+    pub async fn open_current(
         &self,
         identity: GrantIdentity<'_>,
         kind: Kind,
         sealed: &[u8],
-    ) -> Result<Sealed, VaultError> {
+    ) -> Result<Secret, VaultError> {
+        match self.open_grant(identity, kind, sealed) {
+            Err(VaultError::MissingKey(version)) => {
+                if let Err(error) = self.reread().await {
+                    tracing::error!(key.version = version, error = %error, "keys.not_read");
+                }
+                self.open_grant(identity, kind, sealed)
+            }
+            opened => opened,
+        }
+    }
+
+    /// What only the key of this version opens: kept beside what it seals, it tells a wrong key at the next start.
+    pub fn check_value(&self, version: u32) -> Result<Vec<u8>, VaultError> {
+        let ring = self.ring();
+        let key = ring.key(version).ok_or(VaultError::MissingKey(version))?;
+        let nonce = self.chance.bytes::<NONCE>();
+        Ok([nonce.as_slice(), &encrypt(key, &nonce, &check_aad(version), b"")?].concat())
+    }
+
+    /// Whether our key of this version is the one the check value was made with.
+    pub fn verify_key(&self, version: u32, check: &[u8]) -> Result<(), VaultError> {
+        let ring = self.ring();
+        let key = ring.key(version).ok_or(VaultError::MissingKey(version))?;
+        let (nonce, text) = check.split_at_checked(NONCE).ok_or(VaultError::WontOpen)?;
+        decrypt(key, nonce, &check_aad(version), text).map(|_| ())
+    }
+
+    /// Wraps a grant's data key with the newest key, leaving its text as it is.
+    pub fn rewrap_grant(&self, identity: GrantIdentity<'_>, sealed: &[u8]) -> Result<Sealed, VaultError> {
         let context = grant_context(identity);
+        let kind = grant_kind(sealed).ok_or(VaultError::WontOpen)?;
         let record = Record::parse(kind, sealed)?;
         let data_key = self.unwrap_key(kind, &context, &record)?;
         self.wrapped(kind, &context, &data_key, record.text)
@@ -172,13 +232,12 @@ impl Vault {
 
     /// A key for one purpose, so that no other use can produce what this one produces.
     pub(crate) fn derived_key(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        use sha2::Digest as _;
-        let ring = self.ring();
-        let mut hasher = sha2::Sha256::new();
-        hasher.update(purpose.as_bytes());
-        hasher.update([0]);
-        hasher.update(ring.newest().1);
-        Zeroizing::new(hasher.finalize().into())
+        derived(self.ring().newest().1, purpose)
+    }
+
+    /// The same of each key there is, the newest first.
+    pub(crate) fn derived_keys(&self, purpose: &str) -> Vec<Zeroizing<[u8; 32]>> {
+        self.ring().keys().map(|key| derived(key, purpose)).collect()
     }
 
     fn ring(&self) -> Arc<KeyRing> {
@@ -234,6 +293,27 @@ impl Vault {
     }
 }
 
+/// Which version wraps a sealed record's key; none for what is no sealed record.
+#[must_use]
+pub fn key_version_of(sealed: &[u8]) -> Option<u32> {
+    let version = sealed.strip_prefix(FORMAT)?.get(1..)?.first_chunk()?;
+    Some(u32::from_be_bytes(*version))
+}
+
+fn grant_kind(sealed: &[u8]) -> Option<Kind> {
+    let kind = *sealed.strip_prefix(FORMAT)?.first()?;
+    [Kind::RefreshToken, Kind::ApiSecret].into_iter().find(|grant| grant.byte() == kind)
+}
+
+fn derived(key: &[u8; 32], purpose: &str) -> Zeroizing<[u8; 32]> {
+    use sha2::Digest as _;
+    let mut hasher = sha2::Sha256::new();
+    hasher.update(purpose.as_bytes());
+    hasher.update([0]);
+    hasher.update(key);
+    Zeroizing::new(hasher.finalize().into())
+}
+
 /// A sealed record's parts.
 struct Record<'a> {
     key_version: u32,
@@ -264,6 +344,10 @@ fn grant_context(identity: GrantIdentity<'_>) -> Vec<u8> {
 
 fn text_aad(kind: Kind, context: &[u8]) -> Vec<u8> {
     [b"purser text ".as_slice(), &[kind.byte()], context].concat()
+}
+
+fn check_aad(key_version: u32) -> Vec<u8> {
+    [b"purser check ".as_slice(), &key_version.to_be_bytes()].concat()
 }
 
 fn key_aad(kind: Kind, context: &[u8], key_version: u32) -> Vec<u8> {
@@ -349,13 +433,46 @@ mod tests {
         let old = vault.seal_grant(mine, Kind::RefreshToken, &Secret::new("planted".into())).unwrap();
         vault.replace_ring(rotated.clone());
         assert_eq!(vault.open_grant(mine, Kind::RefreshToken, &old.bytes).unwrap().expose(), "planted");
-        let new = vault.rewrap_grant(mine, Kind::RefreshToken, &old.bytes).unwrap();
+        let new = vault.rewrap_grant(mine, &old.bytes).unwrap();
+        assert_eq!(key_version_of(&new.bytes), Some(2));
         assert_eq!((old.key_version, new.key_version), (1, 2));
         vault.replace_ring(rotated.without(1).unwrap());
         assert_eq!(vault.open_grant(mine, Kind::RefreshToken, &new.bytes).unwrap().expose(), "planted");
         let missing = vault.open_grant(mine, Kind::RefreshToken, &old.bytes).unwrap_err();
         assert_eq!(missing, VaultError::MissingKey(1));
         assert_eq!(vault.require_key(1).unwrap_err(), VaultError::MissingKey(1));
+    }
+
+    #[test]
+    fn a_check_value_tells_the_right_key_from_a_wrong_and_a_missing_one() {
+        let (right, chance) = (vault(), Chance::seeded(99));
+        let check = right.check_value(1).unwrap();
+        assert_eq!(right.verify_key(1, &check), Ok(()));
+        let wrong = Vault::new(KeyRing::generate(&chance), chance);
+        assert_eq!(wrong.verify_key(1, &check), Err(VaultError::WontOpen));
+        assert_eq!(wrong.verify_key(2, &check), Err(VaultError::MissingKey(2)));
+        assert_eq!(right.verify_key(1, &check[..20]), Err(VaultError::WontOpen));
+    }
+
+    #[tokio::test]
+    async fn a_grant_sealed_by_a_newer_key_of_the_source_is_opened() {
+        let (folder, chance, sample) = (tempfile::tempdir().unwrap(), Chance::seeded(2), connector("sample"));
+        let path = folder.path().join("keys");
+        let first = KeyRing::generate(&chance);
+        first.save_new(&path).unwrap();
+        let ours = Vault::over(KeySource::File(path.clone()), first.clone(), chance.clone());
+        let rotated = first.rotated(&chance);
+        rotated.save(&path).unwrap();
+        let mine = identity(1, &sample, "t");
+        let theirs = Vault::new(rotated, chance.clone());
+        let sealed = theirs.seal_grant(mine, Kind::RefreshToken, &Secret::new("planted".into())).unwrap();
+        assert!(ours.open_grant(mine, Kind::RefreshToken, &sealed.bytes).is_err());
+        let opened = ours.open_current(mine, Kind::RefreshToken, &sealed.bytes).await.unwrap();
+        assert_eq!(opened.expose(), "planted");
+        // A source that shows another key under a known version is not believed.
+        KeyRing::generate(&chance).save(&path).unwrap();
+        assert!(matches!(ours.reread().await, Err(KeyFault::Changed(1))));
+        assert_eq!(ours.newest_key(), 2);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod client;
+mod client_auth;
 mod consent;
 mod fake;
 mod hardening;

@@ -300,7 +300,7 @@ fn rules(base: &Url) -> ConsentRules {
         ],
         idle_days: 90,
         client_id: CLIENT.into(),
-        client_secret: Some(Secret::new(CLIENT_SECRET.into())),
+        client_auth: ClientAuth::secret(Secret::new(CLIENT_SECRET.into())),
         redirect_uri: REDIRECT.into(),
     }
 }

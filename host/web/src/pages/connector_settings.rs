@@ -53,6 +53,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_the_app_registration_proves_itself_by_is_shown_with_its_end() {
+        let mut site = Site::with_purchases().await;
+        site.sign_in("olaf").await;
+        assert!(!site.get("/connectors/test-cloud/settings").await.text.contains("App registration"));
+        site.acts.end_secret_soon();
+        let text = site.get("/connectors/test-cloud/settings").await.text;
+        for part in ["App registration", "ends on 2026-11-30", "in use", "in 7 days"] {
+            assert!(text.contains(part), "{part}");
+        }
+        let dashboard = site.get("/").await.text;
+        assert!(dashboard.contains("Needs attention") && dashboard.contains("ends on 2026-11-30, in 7 days"));
+    }
+
+    #[tokio::test]
     async fn what_is_not_served_in_another_cloud_is_said_beside_it() {
         let mut site = Site::empty().await;
         site.sign_in("olaf").await;

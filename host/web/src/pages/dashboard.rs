@@ -35,7 +35,7 @@ struct DashboardPage {
 struct Attention {
     account: String,
     what: String,
-    path: &'static str,
+    path: String,
 }
 
 struct AccountRow {
@@ -91,7 +91,7 @@ pub(crate) async fn show(State(state): State<WebState>, visitor: Visitor) -> Res
 
 /// What waits in the books: none of it goes away by itself.
 async fn attention(state: &WebState, books: &Books, numbers: NumberStyle) -> Result<Vec<Attention>, Problem> {
-    let mut all = Vec::new();
+    let mut all = credentials(state);
     for book in books.iter() {
         let account = book.account.id;
         let vanished = state.store.held_voids(Some(account)).await?.len() as u64;
@@ -106,10 +106,24 @@ async fn attention(state: &WebState, books: &Books, numbers: NumberStyle) -> Res
         all.extend(found.into_iter().filter(|(count, ..)| *count > 0).map(|(count, what, path)| Attention {
             account: book.account.title.clone(),
             what: format!("{} {what}", numbers.count(count)),
-            path,
+            path: path.to_owned(),
         }));
     }
     Ok(all)
+}
+
+/// Client secrets and certificates that end soon.
+fn credentials(state: &WebState) -> Vec<Attention> {
+    let connectors = state.acts.connectors();
+    let near = connectors.iter().flat_map(|connector| {
+        let warned = connector.credentials.iter().filter(|credential| !credential.warning.is_empty());
+        warned.map(|credential| Attention {
+            account: connector.title.clone(),
+            what: credential.warning.clone(),
+            path: format!("/connectors/{}/settings", connector.id),
+        })
+    });
+    near.collect()
 }
 
 fn account_rows(books: &Books) -> Vec<AccountRow> {

@@ -22,7 +22,7 @@ use super::{Clock, seed};
 use crate::access::{OutsideSignIn, Outsider};
 use crate::{
     Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, CoverageView,
-    FeedView, LocaleView, Occurrence, Problem, RoleSetView,
+    CredentialView, FeedView, LocaleView, Occurrence, Problem, RoleSetView,
 };
 
 pub(crate) struct FakeActs {
@@ -31,15 +31,33 @@ pub(crate) struct FakeActs {
     log: Mutex<Vec<String>>,
     coverage: Mutex<Vec<CoverageView>>,
     drawn: AtomicU64,
+    credentials: Mutex<Vec<CredentialView>>,
 }
 
 impl FakeActs {
     pub(super) fn new(clock: Clock, store: Arc<dyn Store>) -> Self {
-        Self { clock, store, log: Mutex::default(), coverage: Mutex::default(), drawn: AtomicU64::default() }
+        Self {
+            clock,
+            store,
+            log: Mutex::default(),
+            coverage: Mutex::default(),
+            credentials: Mutex::default(),
+            drawn: AtomicU64::default(),
+        }
     }
 
     pub(crate) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
+    }
+
+    /// Gives the app registration a secret that ends soon.
+    pub fn end_secret_soon(&self) {
+        *self.credentials.lock().unwrap() = vec![CredentialView {
+            kind: "client secret",
+            ends: Some("2026-11-30".parse().unwrap()),
+            is_used: true,
+            warning: "the client secret ends on 2026-11-30, in 7 days".into(),
+        }];
     }
 
     /// Gives the connector a coverage table.
@@ -126,6 +144,7 @@ pub(crate) fn connector() -> ConnectorView {
             })
             .into(),
         coverage: Vec::new(),
+        credentials: Vec::new(),
         calls: vec![CallView {
             name: "customers".into(),
             method: "GET".into(),
@@ -168,7 +187,8 @@ fn consent() -> ConsentView {
 #[async_trait]
 impl Acts for FakeActs {
     fn connectors(&self) -> Vec<ConnectorView> {
-        vec![ConnectorView { coverage: self.coverage.lock().unwrap().clone(), ..connector() }]
+        let credentials = self.credentials.lock().unwrap().clone();
+        vec![ConnectorView { coverage: self.coverage.lock().unwrap().clone(), credentials, ..connector() }]
     }
 
     async fn begin_consent(&self, request: BeginConsent<'_>) -> Result<Url, Problem> {

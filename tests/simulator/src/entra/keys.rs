@@ -130,7 +130,7 @@ pub(super) async fn metadata(State(cloud): State<Arc<Cloud>>, Path(tenant): Path
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "private_key_jwt"],
     });
     json_value(200, &body)
 }

@@ -5,6 +5,7 @@
 //! stays valid when a newer one was given.
 
 mod authorize;
+mod client;
 mod keys;
 mod page;
 mod token;
@@ -22,6 +23,7 @@ use crate::cloud::{Cloud, lock};
 use crate::config::Config;
 use crate::random::Seed;
 use crate::world::World;
+pub use client::Registration;
 use users::{Role, User};
 
 const PARTNER_CENTER: &str = "https://api.partnercenter.microsoft.com";
@@ -113,6 +115,8 @@ pub(crate) struct Entra {
     access: Mutex<HashMap<String, AccessToken>>,
     refresh: Mutex<HashMap<String, Refresh>>,
     pub(crate) redirect_uris: Mutex<Vec<String>>,
+    registration: Mutex<Registration>,
+    taken: Mutex<client::Taken>,
     issued: AtomicU64,
     signer: OnceLock<keys::Signer>,
 }
@@ -127,9 +131,15 @@ impl Entra {
             access: Mutex::default(),
             refresh: Mutex::default(),
             redirect_uris: Mutex::new(config.redirect_uris.clone()),
+            registration: Mutex::new(Registration::of(config)),
+            taken: Mutex::default(),
             issued: AtomicU64::new(0),
             signer: OnceLock::new(),
         }
+    }
+
+    pub(crate) fn register(&self, registration: Registration) {
+        *lock(&self.registration) = registration;
     }
 
     pub(crate) fn user(&self, id: &str) -> Option<&User> {

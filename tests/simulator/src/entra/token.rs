@@ -6,18 +6,18 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::users::User;
-use super::{ACCESS_SECONDS, Audience, Code, Flow, IDLE_DAYS, Refresh, keys};
+use super::{ACCESS_SECONDS, Audience, Code, Flow, IDLE_DAYS, Refresh, client, keys};
 use crate::cloud::{Cloud, lock};
-use crate::http::answer::{header_text, json_value, query_of, value_of, with_header};
+use crate::http::answer::{json_value, query_of, value_of, with_header};
 
 /// A refusal: status, `error`, AADSTS number, words.
-type Refused = (u16, &'static str, u32, &'static str);
+pub(super) type Refused = (u16, &'static str, u32, &'static str);
 
 pub(super) async fn token(
     State(cloud): State<Arc<Cloud>>,
@@ -26,7 +26,7 @@ pub(super) async fn token(
     body: String,
 ) -> Response {
     let form = query_of(Some(&body));
-    let answer = match check_client(&cloud, &headers, &form).and_then(|()| check_faults(&cloud)) {
+    let answer = match client::check(&cloud, &tenant, &headers, &form).and_then(|()| check_faults(&cloud)) {
         Err(refused) => Err(refused),
         Ok(()) => match value_of(&form, "grant_type") {
             Some("authorization_code") => redeem(&cloud, &tenant, &form),
@@ -39,40 +39,6 @@ pub(super) async fn token(
         Err(refused) => error(&cloud, refused),
     };
     with_header(with_header(response, "Cache-Control", "no-store"), "Pragma", "no-cache")
-}
-
-fn check_client(cloud: &Cloud, headers: &HeaderMap, form: &[(String, String)]) -> Result<(), Refused> {
-    let basic =
-        header_text(headers, "authorization").strip_prefix("Basic ").and_then(|v| STANDARD.decode(v).ok());
-    let basic = basic.and_then(|bytes| String::from_utf8(bytes).ok());
-    let (id, secret) = match basic.as_deref().and_then(|text| text.split_once(':')) {
-        Some((id, secret)) => (decoded(id), Some(decoded(secret))),
-        None => {
-            let text = |name| value_of(form, name).map(str::to_owned);
-            (text("client_id").unwrap_or_default(), text("client_secret"))
-        }
-    };
-    if id != cloud.config.client_id {
-        return Err((400, "unauthorized_client", 700_016, "The application was not found in the directory."));
-    }
-    match secret {
-        None => Err((
-            401,
-            "invalid_client",
-            7_000_218,
-            "The request body must contain client_assertion or client_secret.",
-        )),
-        Some(secret) if secret != cloud.config.client_secret => {
-            Err((401, "invalid_client", 7_000_215, "Invalid client secret provided."))
-        }
-        Some(_) => Ok(()),
-    }
-}
-
-/// Basic credentials are form-encoded before they are encoded again.
-fn decoded(text: &str) -> String {
-    let pairs = format!("v={text}");
-    url::form_urlencoded::parse(pairs.as_bytes()).next().map_or_else(String::new, |(_, v)| v.into_owned())
 }
 
 fn check_faults(cloud: &Cloud) -> Result<(), Refused> {

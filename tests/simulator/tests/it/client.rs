@@ -48,6 +48,10 @@ impl Cloud {
         self.grant = self.simulator.grant("service").unwrap();
     }
 
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.clock.load(Ordering::SeqCst)).unwrap()
+    }
+
     pub fn today(&self) -> Date {
         let now = Timestamp::from_second(self.clock.load(Ordering::SeqCst)).unwrap();
         now.to_zoned(jiff::tz::TimeZone::UTC).date()

@@ -11,5 +11,6 @@ mod client;
 mod faults;
 mod ledger;
 mod refusals;
+mod registration;
 mod sign_in;
 mod traps;
