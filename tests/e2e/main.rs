@@ -1,6 +1,7 @@
 //! End-to-end tests of the real binary and of the house as a whole.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod application;
 mod arrows;
 mod clouds;
 mod command_line;

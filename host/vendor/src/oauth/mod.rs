@@ -98,6 +98,14 @@ impl TokenEndpoint<'_> {
         request.request_async(&http).await.map_err(failure).map(Exchanged::from)
     }
 
+    /// A token of the application itself, without a person.
+    pub(crate) async fn of_application(&self, scopes: &[String]) -> Result<Exchanged, Failure> {
+        let client = self.client()?;
+        let request = client.exchange_client_credentials().add_scopes(scopes.iter().cloned().map(Scope::new));
+        let http = self.http(self.transport.limits().attempts);
+        request.request_async(&http).await.map_err(failure).map(Exchanged::from)
+    }
+
     fn client(&self) -> Result<OAuthClient, Failure> {
         let token_page =
             self.rules.page(&self.rules.token_path, self.tenant).map_err(|_| Failure::Unreadable)?;
