@@ -249,7 +249,7 @@ fn now() -> purser_pipeline::Clock {
 }
 
 fn audience() -> Audience {
-    Audience { name: "api".into(), scopes: vec!["read".into()] }
+    Audience { name: "api".into(), scopes: vec!["read".into()], app_scopes: Vec::new() }
 }
 
 async fn connect(store: &SqliteStore, vault: &Vault, connector: &ConnectorId, number: u32) -> AccountId {

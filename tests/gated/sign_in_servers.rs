@@ -21,8 +21,8 @@ use purser_vendor::connector::Claims;
 use purser_vendor::consent::{Confirmation, Consent, ConsentError};
 use purser_vendor::vault::{GrantIdentity, Kind};
 use purser_vendor::{
-    Audience, Auth, Chance, Clock, Connector, ConsentRules, Endpoint, HttpLimits, KeyRing, Secret,
-    Surroundings, TokenError, TokenSource, TokioPace, Transport, Vault,
+    Audience, Auth, Chance, ClientAuth, Clock, Connector, ConsentRules, Endpoint, HttpLimits, KeyRing,
+    Secret, Surroundings, TokenError, TokenSource, TokioPace, Transport, Vault,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -450,7 +450,8 @@ fn fresh_key(place: &mut Place) -> Result<(), Failed> {
 
 /// All that is particular to these servers.
 fn connector(kind: ServerKind, base: &Url) -> Connector {
-    let audience = Audience { name: "usage".into(), scopes: vec!["usage:read".into()] };
+    let audience =
+        Audience { name: "usage".into(), scopes: vec!["usage:read".into()], app_scopes: Vec::new() };
     let api = Endpoint { base_url: base.clone(), auth: Auth::OAuth(audience), by_operator: true };
     let authorize_path = if kind == ServerKind::Strict { "/auth" } else { "/authorize" };
     let rules = ConsentRules {
@@ -475,7 +476,7 @@ fn connector(kind: ServerKind, base: &Url) -> Connector {
         error_classes: Vec::new(),
         idle_days: 90,
         client_id: CLIENT.into(),
-        client_secret: Some(Secret::new(CLIENT_SECRET.into())),
+        client_auth: ClientAuth::secret(Secret::new(CLIENT_SECRET.into())),
         redirect_uri: REDIRECT.into(),
     };
     Connector {

@@ -184,10 +184,14 @@ fn auth(auth: &manifest::Auth, cloud: &str) -> Auth {
         manifest::Auth::None => Auth::None,
         manifest::Auth::SecretHeader(name) => Auth::SecretHeader(name.clone()),
         manifest::Auth::Oauth(audience) => {
-            let scopes = audience.scopes.iter().filter(|pair| pair.name == cloud);
+            let of_cloud = |scopes: &[purser_runtime::contract::types::Pair]| {
+                let scopes = scopes.iter().filter(|pair| pair.name == cloud);
+                scopes.map(|pair| pair.value.clone()).collect()
+            };
             Auth::OAuth(Audience {
                 name: audience.name.clone(),
-                scopes: scopes.map(|pair| pair.value.clone()).collect(),
+                scopes: of_cloud(&audience.scopes),
+                app_scopes: of_cloud(&audience.app_scopes),
             })
         }
     }

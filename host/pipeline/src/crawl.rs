@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::egress;
 use crate::fetch::{self, Fetched, Trouble};
 use crate::progress::Progress;
+use crate::run;
 use crate::wanted;
 use crate::work::Work;
 
@@ -231,8 +232,11 @@ impl Crawl {
             self.note(&request, &fetched);
             places.push(fetched.place.take());
             if let Some(trouble) = fetched.trouble.filter(|trouble| trouble.stops_run) {
-                fatal = Some(trouble);
-                continue;
+                if self.work.needs_grant {
+                    fatal = Some(trouble);
+                    continue;
+                }
+                run::note_refusal(&self.work, trouble).await?;
             }
             self.put_back(request, &fetched.completion);
             completions.push(fetched.completion);

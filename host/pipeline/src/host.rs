@@ -105,9 +105,6 @@ impl Host {
     pub async fn order_due(&self) -> Result<Vec<RunId>, OrderError> {
         let mut ordered = Vec::new();
         for account in self.store.accounts().await? {
-            if !matches!(account.state, ConsentState::Active | ConsentState::Degraded(_)) {
-                continue;
-            }
             match self.order_if_due(&account).await {
                 Ok(run) => ordered.extend(run),
                 Err(OrderError::Store(error)) => return Err(error.into()),
@@ -122,6 +119,9 @@ impl Host {
 
     async fn order_if_due(&self, account: &Account) -> Result<Option<RunId>, OrderError> {
         let settings = self.store.settings(account.id).await?;
+        if !is_scheduled(&account.state, &settings) {
+            return Ok(None);
+        }
         let daily = Daily::new(&settings.host.zone, &settings.host.time)?;
         let last = self.store.last_occurrence(account.id).await?.and_then(|date| date.parse().ok());
         let now = (self.clock)();
@@ -238,6 +238,7 @@ impl Host {
             limits: self.limits,
             context: context(&run, &settings, &account.cloud),
             first_days: first_days(&run, &settings, &feeds),
+            needs_grant: !settings.host.uses_application,
             run,
             fence,
             feeds,
@@ -269,6 +270,15 @@ async fn pause(stop: &CancellationToken) {
     tokio::select! {
         () = stop.cancelled() => {}
         () = tokio::time::sleep(Duration::from_secs(1)) => {}
+    }
+}
+
+/// Whether an account runs by itself. Without a person's consent only what the application itself may read.
+fn is_scheduled(state: &ConsentState, settings: &Settings) -> bool {
+    match state {
+        ConsentState::Active | ConsentState::Degraded(_) => true,
+        ConsentState::NeedsConsent(_) => settings.host.uses_application,
+        _ => false,
     }
 }
 

@@ -84,6 +84,17 @@ impl GrantStore for Grants {
         found.await.map_err(|error| failed(&error))
     }
 
+    async fn application(&self, account: AccountId) -> Result<Option<String>, GrantStoreError> {
+        let found = async {
+            let settings = self.store.settings(account).await?;
+            Ok(match settings.host.uses_application {
+                true => Some(self.store.account(account).await?.tenant),
+                false => None,
+            })
+        };
+        found.await.map_err(|error| failed(&error))
+    }
+
     async fn replace(
         &self,
         account: AccountId,

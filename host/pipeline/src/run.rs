@@ -93,7 +93,7 @@ async fn retrieve(
 
 /// The vendor's interfaces refuse what its token endpoint still gives: only the plugin could tell, and nothing will work
 /// until a person consents anew.
-async fn note_refusal(work: &Work, trouble: Trouble) -> Result<()> {
+pub(crate) async fn note_refusal(work: &Work, trouble: Trouble) -> Result<()> {
     let account = work.store.account(work.account()).await?;
     if trouble.code != fetch::REFUSED
         || !matches!(account.state, ConsentState::Active | ConsentState::Degraded(_))

@@ -42,6 +42,9 @@ pub struct Work {
     pub context: RunContext,
     /// Where feeds begin that look back less far than the run's window.
     pub first_days: BTreeMap<String, Date>,
+    /// Whether a refused grant ends the run. Not where the application has a permission of its own: what it may read goes
+    /// on.
+    pub needs_grant: bool,
     /// Feeds that are retrieved, in the connector's order.
     pub feeds: Vec<Feed>,
     /// Whose subscription is whose.

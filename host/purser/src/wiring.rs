@@ -20,7 +20,7 @@ use purser_store::{People as _, Runs as _};
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::consent::Consent;
 use purser_vendor::operator::OperatorSignIn;
-use purser_vendor::{Chance, Client, HttpLimits, Secret, Surroundings, TokenSource, Transport};
+use purser_vendor::{Chance, Client, HttpLimits, Surroundings, TokenSource, Transport};
 use purser_web::{AccessRules, OutsideSignIn, WebState};
 use sha2::Digest as _;
 use url::Url;

@@ -97,6 +97,10 @@ pub struct HostSettings {
     /// What a customer nobody has mapped goes by.
     #[serde(default)]
     pub unmapped_customers: UnmappedCustomers,
+    /// Whether the application's own permission is used where the vendor accepts it, so that this goes on when the person
+    /// who consented leaves.
+    #[serde(default)]
+    pub uses_application: bool,
     /// A month is closed by itself so many days after it ended, by the first run since that brought everything; none: by
     /// hand only.
     #[serde(default)]
@@ -139,6 +143,7 @@ impl Default for HostSettings {
             void_threshold_percent: 20,
             feeds: Vec::new(),
             unmapped_customers: UnmappedCustomers::VendorId,
+            uses_application: false,
             close_after_days: None,
         }
     }

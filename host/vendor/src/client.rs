@@ -79,6 +79,9 @@ pub trait Credentials: Send + Sync {
     ) -> Result<Secret, TokenError>;
     /// The vendor did not accept this token.
     fn forget(&self, account: AccountId, audience: &Audience, token: &Secret);
+    /// The vendor does not let this token's bearer in. Whether that was the application itself: then the person's token is
+    /// given out next.
+    fn application_refused(&self, account: AccountId, audience: &Audience, token: &Secret) -> bool;
     /// The account's plain secret.
     async fn secret(&self, account: AccountId, connector: &Connector) -> Result<Secret, TokenError>;
 }
@@ -221,6 +224,10 @@ impl Exchange<'_> {
             let credentials = &self.client.credentials;
             let token = credentials.access(self.account, self.connector, audience).await?;
             let response = self.exchanged(request_id, Some(&token)).await?;
+            let is_forbidden = response.status() == StatusCode::FORBIDDEN;
+            if is_forbidden && credentials.application_refused(self.account, audience, &token) {
+                continue;
+            }
             if response.status() != StatusCode::UNAUTHORIZED || self.fresh_token {
                 return Ok(response);
             }

@@ -60,6 +60,8 @@ pub struct Audience {
     pub name: String,
     /// What the token request asks for.
     pub scopes: Vec<String>,
+    /// What a token request of the application itself, without a person, asks for; empty: it takes a person.
+    pub app_scopes: Vec<String>,
 }
 
 /// How a call is made.

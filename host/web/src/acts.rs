@@ -159,6 +159,8 @@ pub struct ConnectorView {
     pub default_locale: String,
     /// JSON Schema of the plugin's settings.
     pub settings_schema: serde_json::Value,
+    /// APIs that take the application's own permission, and what that is, in the vendor's words.
+    pub application_permissions: Vec<(String, String)>,
     /// Kinds of data it retrieves.
     pub feeds: Vec<FeedView>,
     /// What reconciliation has to know of the feeds that bring Purchases.

@@ -84,7 +84,11 @@ impl Book {
     /// Whether a daily run would go.
     pub(crate) fn is_scheduled(&self) -> bool {
         use purser_store::accounts::ConsentState as S;
-        matches!(self.account.state, S::Active | S::Degraded(_) | S::Verifying)
+        match self.account.state {
+            S::Active | S::Degraded(_) | S::Verifying => true,
+            S::NeedsConsent(_) => self.settings.host.uses_application,
+            _ => false,
+        }
     }
 }
 

@@ -128,6 +128,12 @@ impl House {
         }
     }
 
+    /// Whether a daily run is due at its time of a local date.
+    pub async fn is_due(&self, date: Date) -> bool {
+        self.time.set(date.at(19, 0, 5, 0).in_tz("CET").unwrap().timestamp());
+        !self.host.order_due().await.unwrap().is_empty()
+    }
+
     /// Changes the settings.
     pub async fn set(&self, change: impl FnOnce(&mut Settings)) {
         let mut settings = self.store.settings(self.account).await.unwrap();

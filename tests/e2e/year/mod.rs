@@ -5,7 +5,7 @@
 //! mapped anew after its months were closed, one that is ignored, a day without a run, a download that is cut off, and a
 //! licence mode that changes in summer. Months close by themselves twelve days after they ended.
 
-mod house;
+pub mod house;
 
 use std::collections::{BTreeMap, BTreeSet};
 

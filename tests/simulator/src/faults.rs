@@ -41,6 +41,8 @@ pub struct Faults {
     pub mfa_missing: bool,
     /// No user has any partner role (403).
     pub role_missing: bool,
+    /// The application has no permission of its own on Graph (403).
+    pub app_permission_missing: bool,
     /// id tokens name another issuer.
     pub wrong_issuer: bool,
     /// id tokens carry another nonce.
@@ -72,6 +74,7 @@ impl Default for Faults {
             transient_token_errors: 0,
             mfa_missing: false,
             role_missing: false,
+            app_permission_missing: false,
             wrong_issuer: false,
             wrong_nonce: false,
             wrong_audience: false,

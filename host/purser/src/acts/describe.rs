@@ -7,7 +7,7 @@ use purser_pipeline::connector::Clouds;
 use purser_pipeline::reconcile;
 use purser_runtime::Plugin;
 use purser_runtime::contract::manifest::{
-    Call, Consent, CoverageRow, Descriptor, Feed, FeedKind, Method, Partitioning,
+    Auth, Call, Consent, CoverageRow, Descriptor, Endpoint, Feed, FeedKind, Method, Partitioning,
 };
 use purser_vendor::{ClientAuth, Credential, Nearness};
 use purser_web::{
@@ -38,6 +38,7 @@ pub fn view(id: &ConnectorId, plugin: &Plugin) -> ConnectorView {
             .collect(),
         default_locale: descriptor.default_locale.clone(),
         settings_schema: serde_json::from_str(&descriptor.settings_schema).unwrap_or_default(),
+        application_permissions: descriptor.endpoints.iter().filter_map(application_permission).collect(),
         feeds: descriptor.feeds.iter().map(feed_view).collect(),
         reconciled: reconcile::feeds(descriptor),
         coverage: coverage(descriptor),
@@ -113,6 +114,15 @@ fn consent(consent: &Consent) -> ConsentView {
             .map(|set| RoleSetView { roles: set.roles.clone(), enough: set.enough, note: set.note.clone() })
             .collect(),
         idle_days: consent.idle_days,
+    }
+}
+
+fn application_permission(endpoint: &Endpoint) -> Option<(String, String)> {
+    match &endpoint.auth {
+        Auth::Oauth(audience) if !audience.app_scopes.is_empty() => {
+            Some((audience.name.clone(), audience.app_permission.clone()))
+        }
+        _ => None,
     }
 }
 

@@ -24,6 +24,8 @@ fn sound() -> Descriptor {
                 name: "api".into(),
                 scopes: vec![pair("global", "read")],
                 accepts: AcceptedToken::Delegated,
+                app_scopes: Vec::new(),
+                app_permission: String::new(),
             }),
         }],
         calls: vec![Call {

@@ -91,6 +91,11 @@ impl TokenEndpoint<'_> {
         self.proven(&Asked::Refresh { token, scopes }).await
     }
 
+    /// A token of the application itself, without a person.
+    pub(crate) async fn of_application(&self, scopes: &[String]) -> Result<Exchanged, Failure> {
+        self.proven(&Asked::Application { scopes }).await
+    }
+
     /// Asks with the credential that worked last, and once with the other where the vendor finds fault with the first.
     /// A vendor looks at the client before it looks at a code, so a refused client has not used the code up.
     async fn proven(&self, asked: &Asked<'_>) -> Result<Exchanged, Failure> {
@@ -127,6 +132,14 @@ impl TokenEndpoint<'_> {
                     request = request.add_extra_param(name, value);
                 }
                 request.request_async(&self.http(1, &again)).await
+            }
+            Asked::Application { scopes } => {
+                let mut request =
+                    client.exchange_client_credentials().add_scopes(scopes.iter().cloned().map(Scope::new));
+                for (name, value) in shown.parameters() {
+                    request = request.add_extra_param(name, value);
+                }
+                request.request_async(&self.http(self.transport.limits().attempts, &again)).await
             }
             Asked::Refresh { token, scopes } => {
                 let token = RefreshToken::new(token.expose().to_owned());
@@ -186,6 +199,7 @@ impl TokenEndpoint<'_> {
 enum Asked<'a> {
     Redeem { code: &'a str, verifier: &'a str, scopes: &'a [String] },
     Refresh { token: &'a Secret, scopes: &'a [String] },
+    Application { scopes: &'a [String] },
 }
 
 /// What a token request shows of the client.

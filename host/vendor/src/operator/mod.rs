@@ -180,6 +180,7 @@ impl OperatorSignIn {
             surroundings: &self.surroundings,
             by_operator: true,
             attempts: ATTEMPTS,
+            again: &|| None,
         }
     }
 }

@@ -43,11 +43,15 @@ pub struct TokenSource {
     surroundings: Surroundings,
     cached: Mutex<HashMap<(AccountId, String), Cached>>,
     grants: Mutex<HashMap<AccountId, Arc<tokio::sync::Mutex<Exchanges>>>>,
+    /// When the vendor refused the application itself.
+    applications_refused: Mutex<HashMap<AccountId, Timestamp>>,
 }
 
 struct Cached {
     token: Secret,
     until: Timestamp,
+    /// No person stands behind it.
+    is_application: bool,
 }
 
 /// What is remembered of one grant's exchanges; its lock is the single flight.
@@ -66,13 +70,15 @@ impl TokenSource {
         vault: Arc<Vault>,
         surroundings: Surroundings,
     ) -> Self {
-        Self { transport, store, vault, surroundings, cached: Mutex::default(), grants: Mutex::default() }
+        let (cached, grants, applications_refused) = Default::default();
+        Self { transport, store, vault, surroundings, cached, grants, applications_refused }
     }
 
     /// Forgets everything about an account: its grant was renewed or erased.
     pub fn forget_account(&self, account: AccountId) {
         lock(&self.cached).retain(|(cached, _), _| *cached != account);
         lock(&self.grants).remove(&account);
+        lock(&self.applications_refused).remove(&account);
     }
 
     fn cached(&self, account: AccountId, audience: &Audience) -> Option<Secret> {
@@ -84,11 +90,11 @@ impl TokenSource {
             .map(|cached| cached.token.clone())
     }
 
-    fn keep(&self, account: AccountId, audience: &Audience, exchanged: &Exchanged) {
+    fn keep(&self, account: AccountId, audience: &Audience, exchanged: &Exchanged, is_application: bool) {
         let life = exchanged.expires_in.saturating_sub(EXPIRY_SKEW);
         let until = self.surroundings.clock.now().saturating_add(life).unwrap_or(Timestamp::MIN);
         let token = exchanged.access_token.clone();
-        lock(&self.cached).insert((account, audience.name.clone()), Cached { token, until });
+        lock(&self.cached).insert((account, audience.name.clone()), Cached { token, until, is_application });
     }
 
     /// Loads, exchanges, stores — again where another process was faster at it.
@@ -118,7 +124,7 @@ impl TokenSource {
             let new = exchanged.refresh_token.as_ref().unwrap_or(&old);
             match self.store_token(identity, grant.version, new).await? {
                 Ok(()) => {
-                    self.keep(account, audience, &exchanged);
+                    self.keep(account, audience, &exchanged, false);
                     self.store.note_state(account, GrantState::Works).await;
                     return Ok(exchanged.access_token);
                 }
@@ -150,6 +156,45 @@ impl TokenSource {
         Ok(Err(GrantStoreError::RetiredKey))
     }
 
+    /// A token of the application itself, where the account wants it and the vendor takes it; none: the person's is
+    /// needed. It goes on when the person who consented has left.
+    async fn of_application(
+        &self,
+        account: AccountId,
+        connector: &Connector,
+        audience: &Audience,
+        exchanges: &mut Exchanges,
+    ) -> Result<Option<Secret>, TokenError> {
+        let now = self.surroundings.clock.now();
+        let refused = lock(&self.applications_refused).get(&account).copied();
+        let is_refused = refused.is_some_and(|at| is_recent(at, now, REFUSAL_MEMORY));
+        if audience.app_scopes.is_empty() || is_refused {
+            return Ok(None);
+        }
+        let rules = connector.consent.as_ref().ok_or(TokenError::NoRules)?;
+        let Some(tenant) = self.store.application(account).await? else { return Ok(None) };
+        exchanges.count(now)?;
+        let endpoint = self.endpoint(rules, &tenant);
+        match endpoint.of_application(&audience.app_scopes).await {
+            Ok(exchanged) => {
+                self.keep(account, audience, &exchanged, true);
+                Ok(Some(exchanged.access_token))
+            }
+            Err(Failure::Busy) => Err(TokenError::Busy),
+            Err(Failure::Unreadable) => Err(TokenError::Unreadable),
+            Err(Failure::Refused(refusal)) => {
+                let class = meaning(&rules.error_classes, &refusal).class;
+                tracing::warn!(account.id = %account, grant.class = class, grant.evidence = refusal.evidence(), "application refused");
+                lock(&self.applications_refused).insert(account, now);
+                Ok(None)
+            }
+        }
+    }
+
+    fn endpoint<'a>(&'a self, rules: &'a ConsentRules, tenant: &'a str) -> TokenEndpoint<'a> {
+        TokenEndpoint { transport: &self.transport, surroundings: &self.surroundings, rules, tenant }
+    }
+
     async fn refresh(
         &self,
         rules: &ConsentRules,
@@ -158,9 +203,7 @@ impl TokenSource {
         audience: &Audience,
     ) -> Result<Exchanged, Failure> {
         let scopes: Vec<String> = rules.scopes.iter().chain(&audience.scopes).cloned().collect();
-        let endpoint =
-            TokenEndpoint { transport: &self.transport, surroundings: &self.surroundings, rules, tenant };
-        endpoint.refresh(token, &scopes).await
+        self.endpoint(rules, tenant).refresh(token, &scopes).await
     }
 
     async fn is_current(&self, account: AccountId, grant: &StoredGrant) -> Result<bool, TokenError> {
@@ -204,6 +247,9 @@ impl Credentials for TokenSource {
         if let Some(token) = self.cached(account, audience) {
             return Ok(token);
         }
+        if let Some(token) = self.of_application(account, connector, audience, &mut exchanges).await? {
+            return Ok(token);
+        }
         self.exchange(account, connector, audience, &mut exchanges).await
     }
 
@@ -213,6 +259,19 @@ impl Credentials for TokenSource {
         if cached.get(&key).is_some_and(|cached| cached.token.expose() == token.expose()) {
             cached.remove(&key);
         }
+    }
+
+    fn application_refused(&self, account: AccountId, audience: &Audience, token: &Secret) -> bool {
+        let mut cached = lock(&self.cached);
+        let key = (account, audience.name.clone());
+        let is_application = cached
+            .get(&key)
+            .is_some_and(|cached| cached.is_application && cached.token.expose() == token.expose());
+        if is_application {
+            cached.remove(&key);
+            lock(&self.applications_refused).insert(account, self.surroundings.clock.now());
+        }
+        is_application
     }
 
     async fn secret(&self, account: AccountId, connector: &Connector) -> Result<Secret, TokenError> {
@@ -225,22 +284,30 @@ impl Credentials for TokenSource {
 impl Exchanges {
     /// Counts an exchange, or says why there must not be one now.
     fn admit(&mut self, grant: &StoredGrant, now: Timestamp) -> Result<(), TokenError> {
-        let is_recent = |then: Timestamp, window: Duration| {
-            Duration::try_from(now.duration_since(then)).is_ok_and(|age| age < window)
-        };
         match &self.refused {
-            Some((version, at, fault)) if *version == grant.version && is_recent(*at, REFUSAL_MEMORY) => {
+            Some((version, at, fault))
+                if *version == grant.version && is_recent(*at, now, REFUSAL_MEMORY) =>
+            {
                 return Err(TokenError::Refused(fault.clone()));
             }
             _ => self.refused = None,
         }
-        self.times.retain(|then| is_recent(*then, LOOP_WINDOW));
+        self.count(now)
+    }
+
+    /// Counts an exchange; too many in a short time are a loop.
+    fn count(&mut self, now: Timestamp) -> Result<(), TokenError> {
+        self.times.retain(|then| is_recent(*then, now, LOOP_WINDOW));
         if self.times.len() >= LOOP_LIMIT {
             return Err(TokenError::Loop);
         }
         self.times.push(now);
         Ok(())
     }
+}
+
+fn is_recent(then: Timestamp, now: Timestamp, window: Duration) -> bool {
+    Duration::try_from(now.duration_since(then)).is_ok_and(|age| age < window)
 }
 
 /// `mfa_required` → `CON-MFA-REQUIRED`.

@@ -37,6 +37,8 @@ pub enum GrantStoreError {
 pub trait GrantStore: Send + Sync {
     /// The account's grant.
     async fn load(&self, account: AccountId) -> Result<Option<StoredGrant>, GrantStoreError>;
+    /// The account's tenant, where the application's own permission is to be used as far as the vendor accepts it.
+    async fn application(&self, account: AccountId) -> Result<Option<String>, GrantStoreError>;
     /// Replaces it where it still has this version. Durable when it returns.
     async fn replace(
         &self,

@@ -139,7 +139,7 @@ impl Vendor {
     }
 }
 
-fn scripted(status: u16, headers: &[(&'static str, &str)], body: Vec<u8>) -> Scripted {
+pub fn scripted(status: u16, headers: &[(&'static str, &str)], body: Vec<u8>) -> Scripted {
     (status, headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), body)
 }
 
@@ -208,6 +208,10 @@ async fn token(State(vendor): State<Vendor>, Path(tenant): Path<String>, body: S
         match form["grant_type"].as_str() {
             "refresh_token" if inner.good.contains(&form["refresh_token"]) => respond(issue(inner, None)),
             "refresh_token" => refuse(400, "invalid_grant", 70_000),
+            "client_credentials" => {
+                inner.keeps_refresh_token = true;
+                respond(issue(inner, None))
+            }
             _ => redeem(inner, &tenant, &form),
         }
     })

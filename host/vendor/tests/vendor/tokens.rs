@@ -192,3 +192,68 @@ async fn an_account_without_a_grant_says_so() {
     assert!(error.needs_consent());
     assert_eq!(error.code(), "CON-NO-GRANT");
 }
+
+/// An audience that takes the application's own permission as well.
+fn open_to_applications(world: &World) -> Audience {
+    Audience { app_scopes: vec!["https://api.example.net/.default".into()], ..audience(world) }
+}
+
+async fn access_to(world: &World, audience: &Audience) -> Result<String, TokenError> {
+    let token = world.source.access(ACCOUNT, &world.connector, audience).await;
+    token.map(|token| token.expose().to_owned())
+}
+
+#[tokio::test]
+async fn the_applications_own_permission_needs_no_person_and_leaves_the_grant_alone() {
+    let world = World::new().await;
+    *world.grants.application.lock().unwrap() = true;
+    *world.grants.grant.lock().unwrap() = None;
+    let open = open_to_applications(&world);
+    let first = access_to(&world, &open).await.unwrap();
+    assert_eq!(access_to(&world, &open).await.unwrap(), first, "cached");
+    let asked = world.vendor.token_requests();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0]["grant_type"], "client_credentials");
+    assert_eq!(asked[0]["scope"], "https://api.example.net/.default");
+    assert_eq!(*world.grants.states.lock().unwrap(), [], "it says nothing of the person's grant");
+    assert_eq!(access(&world).await, Err(TokenError::NoGrant), "other audiences need the person");
+}
+
+#[tokio::test]
+async fn an_account_that_does_not_want_it_never_uses_the_applications_permission() {
+    let world = World::new().await;
+    access_to(&world, &open_to_applications(&world)).await.unwrap();
+    assert_eq!(world.vendor.token_requests()[0]["grant_type"], "refresh_token");
+}
+
+#[tokio::test]
+async fn where_the_application_is_refused_the_persons_grant_goes_on() {
+    let world = World::new().await;
+    *world.grants.application.lock().unwrap() = true;
+    let refused = crate::fake::scripted(400, &[], refusal("unauthorized_client", 700_016));
+    world.vendor.with(|inner| inner.token_answers.push_back(refused));
+    access_to(&world, &open_to_applications(&world)).await.unwrap();
+    let grants: Vec<_> =
+        world.vendor.token_requests().iter().map(|form| form["grant_type"].clone()).collect();
+    assert_eq!(grants, ["client_credentials", "refresh_token"]);
+    assert_eq!(*world.grants.states.lock().unwrap(), [GrantState::Works]);
+}
+
+#[tokio::test]
+async fn where_the_application_is_not_let_in_the_persons_token_is_tried() {
+    let mut world = World::new().await;
+    *world.grants.application.lock().unwrap() = true;
+    let open = open_to_applications(&world);
+    world.connector.endpoints.get_mut("api").unwrap().auth = Auth::OAuth(open);
+    let forbidden = crate::fake::scripted(403, &[], Vec::new());
+    world.vendor.with(|inner| inner.answers.push_back(forbidden));
+    assert_eq!(world.send(&items()).await.unwrap().status, 200);
+    let tokens: Vec<_> =
+        world.vendor.seen().iter().map(|seen| seen.headers["authorization"].clone()).collect();
+    assert_eq!(tokens, ["Bearer planted-access-1", "Bearer planted-access-2"]);
+    assert_eq!(world.vendor.token_requests()[1]["grant_type"], "refresh_token");
+    // A person who is refused is refused: nothing is asked again.
+    let forbidden = crate::fake::scripted(403, &[], Vec::new());
+    world.vendor.with(|inner| inner.answers.push_back(forbidden));
+    assert_eq!(world.send(&items()).await.unwrap().status, 403);
+}

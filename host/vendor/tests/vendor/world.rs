@@ -60,6 +60,8 @@ pub struct MemoryGrants {
     /// Written by another process just before the next replacement.
     pub faster: Mutex<Option<Vec<u8>>>,
     pub fails: Mutex<bool>,
+    /// The account uses the application's own permission.
+    pub application: Mutex<bool>,
     vendor: Vendor,
 }
 
@@ -67,6 +69,10 @@ pub struct MemoryGrants {
 impl GrantStore for MemoryGrants {
     async fn load(&self, _: AccountId) -> Result<Option<StoredGrant>, GrantStoreError> {
         Ok(self.grant.lock().unwrap().clone())
+    }
+
+    async fn application(&self, _: AccountId) -> Result<Option<String>, GrantStoreError> {
+        Ok(self.application.lock().unwrap().then(|| TENANT.into()))
     }
 
     async fn replace(
@@ -144,6 +150,7 @@ impl World {
             states: Mutex::default(),
             faster: Mutex::default(),
             fails: Mutex::default(),
+            application: Mutex::default(),
             vendor: vendor.clone(),
         });
         let flows = Arc::new(MemoryFlows::default());
@@ -232,7 +239,11 @@ pub fn download(url: &Url, path: &str) -> Outgoing {
 
 pub fn connector(base: &Url) -> Connector {
     let endpoint = |auth| Endpoint { base_url: base.join("/api").unwrap(), auth, by_operator: true };
-    let audience = Audience { name: "api".into(), scopes: vec!["https://api.example.net/read".into()] };
+    let audience = Audience {
+        name: "api".into(),
+        scopes: vec!["https://api.example.net/read".into()],
+        app_scopes: Vec::new(),
+    };
     let call = |endpoint: &str, method, path: &str, per_minute| Call {
         endpoint: endpoint.into(),
         method,

@@ -166,6 +166,10 @@ pub(crate) fn read_host(
             Some(_) => UnmappedCustomers::VendorId,
             None => now.host.unmapped_customers,
         },
+        uses_application: match last(sent, "uses_application") {
+            Some(choice) => choice == "yes",
+            None => now.host.uses_application,
+        },
         close_after_days: close_after.unwrap_or(now.host.close_after_days),
     };
     (host, failures)

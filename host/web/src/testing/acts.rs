@@ -133,6 +133,7 @@ pub(crate) fn connector() -> ConnectorView {
             "trial": { "type": "boolean", "title": "Trials too", "default": false },
             "skip": { "type": "array", "items": { "type": "string" }, "title": "Skip" },
         }}),
+        application_permissions: vec![("Test Billing API".into(), "Billing.Read.All".into())],
         feeds: vec![feed("usage", "Metered usage", "purchases"), feed("names", "Product names", "texts")],
         reconciled: [("usage", false), ("invoice", true)]
             .map(|(name, is_invoice)| FeedPart {

@@ -35,16 +35,23 @@ pub fn endpoints() -> Vec<Endpoint> {
         (US_GOVERNMENT, scope(PARTNER_CENTER_HOST)),
         (CHINA, scope(PARTNER_CENTER_CHINA)),
     ]);
-    let graph_scopes = pairs([(GLOBAL, format!("{GRAPH_HOST}/PartnerBilling.Read.All"))]);
+    let partner_center = Audience {
+        name: "Partner Center".to_owned(),
+        scopes: partner_center_scopes,
+        accepts: AcceptedToken::Delegated,
+        app_scopes: Vec::new(),
+        app_permission: String::new(),
+    };
+    let graph = Audience {
+        name: "Microsoft Graph".to_owned(),
+        scopes: pairs([(GLOBAL, format!("{GRAPH_HOST}/PartnerBilling.Read.All"))]),
+        accepts: AcceptedToken::Either,
+        app_scopes: pairs([(GLOBAL, format!("{GRAPH_HOST}/.default"))]),
+        app_permission: "PartnerBilling.Read.All, of the kind Application, with admin consent".to_owned(),
+    };
     vec![
-        oauth(
-            PARTNER_CENTER,
-            partner_center_bases,
-            "Partner Center",
-            partner_center_scopes,
-            AcceptedToken::Delegated,
-        ),
-        oauth(GRAPH, pairs([(GLOBAL, GRAPH_HOST)]), "Microsoft Graph", graph_scopes, AcceptedToken::Either),
+        oauth(PARTNER_CENTER, partner_center_bases, partner_center),
+        oauth(GRAPH, pairs([(GLOBAL, GRAPH_HOST)]), graph),
     ]
 }
 
@@ -62,13 +69,6 @@ pub fn authorities() -> Vec<Pair> {
     ])
 }
 
-fn oauth(
-    name: &str,
-    base_urls: Vec<Pair>,
-    audience: &str,
-    scopes: Vec<Pair>,
-    accepts: AcceptedToken,
-) -> Endpoint {
-    let audience = Audience { name: audience.to_owned(), scopes, accepts };
+fn oauth(name: &str, base_urls: Vec<Pair>, audience: Audience) -> Endpoint {
     Endpoint { name: name.to_owned(), base_urls, auth: Auth::Oauth(audience) }
 }

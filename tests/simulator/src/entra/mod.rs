@@ -66,6 +66,8 @@ pub(crate) struct AccessToken {
     pub(crate) audience: Audience,
     pub(crate) mfa: bool,
     pub(crate) roles: Vec<Role>,
+    /// No person stands behind it.
+    pub(crate) is_application: bool,
     expires: Timestamp,
 }
 
@@ -162,9 +164,18 @@ impl Entra {
     }
 
     fn issue_access(&self, user: &User, audience: Audience, now: Timestamp) -> String {
-        let token = self.opaque("access");
         let expires = now + SignedDuration::from_secs(ACCESS_SECONDS);
-        let access = AccessToken { audience, mfa: user.mfa, roles: roles_in_partner(user), expires };
+        let roles = roles_in_partner(user);
+        self.keep(AccessToken { audience, mfa: user.mfa, roles, is_application: false, expires })
+    }
+
+    fn issue_application(&self, audience: Audience, now: Timestamp) -> String {
+        let expires = now + SignedDuration::from_secs(ACCESS_SECONDS);
+        self.keep(AccessToken { audience, mfa: false, roles: Vec::new(), is_application: true, expires })
+    }
+
+    fn keep(&self, access: AccessToken) -> String {
+        let token = self.opaque("access");
         lock(&self.access).insert(token.clone(), access);
         token
     }

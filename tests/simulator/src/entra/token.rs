@@ -29,8 +29,9 @@ pub(super) async fn token(
     let answer = match client::check(&cloud, &tenant, &headers, &form).and_then(|()| check_faults(&cloud)) {
         Err(refused) => Err(refused),
         Ok(()) => match value_of(&form, "grant_type") {
-            Some("authorization_code") => redeem(&cloud, &tenant, &form),
-            Some("refresh_token") => renew(&cloud, &tenant, &form),
+            Some("authorization_code") => check_user(&cloud).and_then(|()| redeem(&cloud, &tenant, &form)),
+            Some("refresh_token") => check_user(&cloud).and_then(|()| renew(&cloud, &tenant, &form)),
+            Some("client_credentials") => of_application(&cloud, &tenant, &form),
             _ => Err((400, "unsupported_grant_type", 70_003, "The grant type is not supported.")),
         },
     };
@@ -50,12 +51,16 @@ fn check_faults(cloud: &Cloud) -> Result<(), Refused> {
             "A transient error has occurred. Please try again.",
         ));
     }
+    if cloud.fault(|faults| faults.secret_expired) {
+        return Err((401, "invalid_client", 7_000_222, "The provided client secret keys are expired."));
+    }
+    Ok(())
+}
+
+/// What may be wrong with the person who consented; the application's own tokens do not care.
+fn check_user(cloud: &Cloud) -> Result<(), Refused> {
     let faults = cloud.faults();
-    let refusals: [(bool, Refused); 5] = [
-        (
-            faults.secret_expired,
-            (401, "invalid_client", 7_000_222, "The provided client secret keys are expired."),
-        ),
+    let refusals: [(bool, Refused); 4] = [
         (
             faults.expired_grant,
             (400, "invalid_grant", 700_082, "The refresh token has expired due to inactivity."),
@@ -71,6 +76,26 @@ fn check_faults(cloud: &Cloud) -> Result<(), Refused> {
         ),
     ];
     refusals.into_iter().find(|(on, _)| *on).map_or(Ok(()), |(_, refused)| Err(refused))
+}
+
+/// The application's own token: for all its permissions on one resource, in one tenant that is known by its id.
+fn of_application(cloud: &Cloud, tenant: &str, form: &[(String, String)]) -> Result<Value, Refused> {
+    if !tenant.eq_ignore_ascii_case(&cloud.world.tenant) {
+        return Err((400, "unauthorized_client", 700_016, "The application was not found in the directory."));
+    }
+    let scope = value_of(form, "scope").unwrap_or("");
+    let audience = scope.strip_suffix("/.default").and_then(Audience::of_scope).ok_or((
+        400,
+        "invalid_scope",
+        1_002_012,
+        "The scope of client credentials must end in /.default.",
+    ))?;
+    Ok(json!({
+        "token_type": "Bearer",
+        "expires_in": ACCESS_SECONDS,
+        "ext_expires_in": ACCESS_SECONDS,
+        "access_token": cloud.entra.issue_application(audience, cloud.now()),
+    }))
 }
 
 fn redeem(cloud: &Cloud, tenant: &str, form: &[(String, String)]) -> Result<Value, Refused> {

@@ -26,6 +26,9 @@ pub(crate) fn partner_center(cloud: &Cloud, headers: &HeaderMap, need: Need) -> 
     if token.audience != Audience::PartnerCenter {
         return Err(fault(401, "900420", "The audience of the token is not supported.", &[]));
     }
+    if token.is_application {
+        return Err(fault(403, "900329", "The endpoint does not support application only tokens.", &[]));
+    }
     let compliant = token.mfa && !cloud.fault(|f| f.mfa_missing);
     if !compliant {
         let refusal = fault(401, "900421", "The token shows no multifactor authentication.", &[]);
@@ -54,6 +57,11 @@ pub(crate) fn graph(cloud: &Cloud, headers: &HeaderMap) -> Result<AccessToken, R
             "Bearer",
         ))
     })?;
+    if token.is_application {
+        let is_permitted = !cloud.fault(|f| f.app_permission_missing);
+        let refusal = nested(403, "Forbidden", "The application has no permission for partner billing.");
+        return if is_permitted { Ok(token) } else { Err(refusal) };
+    }
     let roles: &[Role] = if cloud.fault(|f| f.role_missing) { &[] } else { &token.roles };
     if may(roles, Need::Billing) {
         return Ok(token);
