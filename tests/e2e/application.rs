@@ -4,7 +4,7 @@ use jiff::civil::date;
 use purser_pipeline::report::Report;
 use purser_simulator::{Config, Faults};
 use purser_store::Accounts as _;
-use purser_store::accounts::ConsentState;
+use purser_store::accounts::{ConsentState, UnmappedCustomers};
 use purser_store::runs::RunState;
 
 use crate::year::house::House;
@@ -19,6 +19,7 @@ async fn house(uses_application: bool) -> House {
         .set(|settings| {
             settings.host.feeds = ["customers", "licences", "rated-usage"].map(str::to_owned).into();
             settings.host.uses_application = uses_application;
+            settings.host.unmapped_customers = UnmappedCustomers::VendorId;
             settings.plugin = serde_json::json!({ "currencies": ["EUR"], "last_period": false });
         })
         .await;
