@@ -17,7 +17,7 @@ use purser_pipeline::keys::{Keeper, KeyTrouble};
 use purser_pipeline::ports::Grants;
 use purser_simulator::Config;
 use purser_store::Accounts as _;
-use purser_store::accounts::Grant;
+use purser_store::accounts::{ConsentState, Grant};
 use purser_store::runs::RunState;
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::client::Credentials as _;
@@ -58,7 +58,8 @@ fn is_refused(output: &Output, code: &str) -> bool {
 fn refuses(world: &World, data: &Data, code: &str) {
     let key = data.path().join("purser.key");
     let before = (folded(world, data), std::fs::read(&key).ok());
-    for arguments in [&["serve"][..], &["run", "1"], &["keys", "rotate"], &["keys", "status"]] {
+    // Serving last: were it not refused, it would not end.
+    for arguments in [&["run", "1"][..], &["keys", "rotate"], &["keys", "status"], &["serve"]] {
         let output = world.purser(data).args(arguments).output().unwrap();
         assert!(is_refused(&output, code), "{arguments:?}");
         let wal = std::fs::metadata(data.path().join("purser.db-wal")).map_or(0, |wal| wal.len());
@@ -87,6 +88,30 @@ fn a_wrong_or_missing_key_refuses_to_start_and_overwrites_nothing() {
     let stored = world.data();
     another_ring().save(&stored.path().join("purser.key")).unwrap();
     refuses(&world, &stored, "KEY-WRONG");
+}
+
+#[test]
+fn with_keys_lost_for_good_accounts_can_consent_again() {
+    let world = small();
+    let data = world.data();
+    keys(&world, &data, &["status"]);
+    std::fs::remove_file(data.path().join("purser.key")).unwrap();
+    let unsure = world.purser(&data).args(["keys", "abandon"]).output().unwrap();
+    assert_eq!(unsure.status.code(), Some(2));
+    assert!(keys(&world, &data, &["abandon", "--erase-consents"]).contains("1 consents were erased"));
+    let status = keys(&world, &data, &["status"]);
+    assert!(
+        status.contains("version 1: retired") && status.contains("version 2: seals, 0 grants"),
+        "{status}"
+    );
+    world.runtime.block_on(async {
+        let store = SqliteStore::open(data.path().join("purser.db")).await.unwrap();
+        let state = store.account(AccountId(1)).await.unwrap().state;
+        assert!(
+            matches!(&state, ConsentState::NeedsConsent(reason) if reason.code == "KEY-ABANDONED"),
+            "{state:?}"
+        );
+    });
 }
 
 fn keys(world: &World, data: &Data, arguments: &[&str]) -> String {

@@ -1,5 +1,7 @@
 //! `purser keys`: the keys that seal what is secret — how they stand, a new one, an old one that goes.
 
+mod abandon;
+
 use std::fs::File;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,6 +25,14 @@ pub enum Command {
     Status(DataArgs),
     /// Make a new key and wrap everything by it; a server goes on serving meanwhile.
     Rotate(DataArgs),
+    /// When keys are lost for good: erase every consent, so that accounts can consent again under a new key.
+    Abandon {
+        /// Say that this is what you want.
+        #[arg(long, required = true)]
+        erase_consents: bool,
+        #[command(flatten)]
+        data: DataArgs,
+    },
     /// Let an old key go, once nothing is sealed by it.
     Retire {
         /// Its version.
@@ -45,6 +55,8 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Status(args) => status(&Desk::open(&args).await?).await?,
         Command::Rotate(args) => Desk::open(&args).await?.rotate().await?,
+        // Without the flag the command line has been refused already.
+        Command::Abandon { erase_consents: _, data } => abandon::abandon(&data).await?,
         Command::Retire { version, data } => Desk::open(&data).await?.retire(version).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -63,7 +63,13 @@ impl KeyRing {
     /// One fresh key.
     #[must_use]
     pub fn generate(chance: &Chance) -> Self {
-        Self { newest: (1, Zeroizing::new(chance.bytes())), older: BTreeMap::new() }
+        Self::numbered(1, chance)
+    }
+
+    /// One fresh key of this version.
+    #[must_use]
+    pub fn numbered(version: u32, chance: &Chance) -> Self {
+        Self { newest: (version, Zeroizing::new(chance.bytes())), older: BTreeMap::new() }
     }
 
     /// The same keys and a fresh one, which seals from now on.
