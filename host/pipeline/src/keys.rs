@@ -107,7 +107,7 @@ impl Keeper {
     /// # Errors
     /// Where one cannot be opened, or the store fails.
     pub async fn rewrap(&self) -> Result<usize, KeyTrouble> {
-        let mut rewrapped = 0;
+        let (mut rewrapped, mut left) = (0, None);
         for _ in 0..ROUNDS {
             let newest = self.vault.newest_key();
             let mut old = self.store.sealed_grants().await?;
@@ -115,11 +115,16 @@ impl Keeper {
             if old.is_empty() {
                 break;
             }
+            left = None;
+            // One that stays closed must not keep the others on the old key.
             for grant in old {
-                rewrapped += usize::from(self.rewrap_one(&grant).await?);
+                match self.rewrap_one(&grant).await {
+                    Ok(done) => rewrapped += usize::from(done),
+                    Err(error) => left = Some(error),
+                }
             }
         }
-        Ok(rewrapped)
+        left.map_or(Ok(rewrapped), Err)
     }
 
     async fn rewrap_one(&self, grant: &SealedGrant) -> Result<bool, KeyTrouble> {
