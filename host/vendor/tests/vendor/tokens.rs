@@ -216,7 +216,8 @@ async fn the_applications_own_permission_needs_no_person_and_leaves_the_grant_al
     assert_eq!(asked[0]["grant_type"], "client_credentials");
     assert_eq!(asked[0]["scope"], "https://api.example.net/.default");
     assert_eq!(*world.grants.states.lock().unwrap(), [], "it says nothing of the person's grant");
-    assert_eq!(access(&world).await, Err(TokenError::NoGrant), "other audiences need the person");
+    let other = Audience { name: "other".into(), ..audience(&world) };
+    assert_eq!(access_to(&world, &other).await, Err(TokenError::NoGrant), "other audiences need the person");
 }
 
 #[tokio::test]
