@@ -75,6 +75,7 @@ async fn walk(page: &Page<'_>, vendor: &Simulator) -> WebDriverResult<()> {
     page.follow("Choose the Locale").await?;
     page.find(By::Css("#locale option[value='nl-NL']")).await?.click().await?;
     page.press("Save").await?;
+    page.says("It applies from the next retrieval").await?;
     page.picture("account").await?;
 
     page.open("/connectors/microsoft-csp/accounts/1/preflight").await?;
@@ -112,6 +113,7 @@ async fn wait_for_customers(page: &Page<'_>) -> WebDriverResult<()> {
     page.find(By::Css("#locale option[value='nl-NL']")).await?.click().await?;
     page.find(By::Css("select[name=unmapped_customers] option[value=wait]")).await?.click().await?;
     page.press("Save").await?;
+    page.says("It applies from the next retrieval").await?;
     page.open("/purchases/unmapped").await?;
     page.says("Without a customer").await?;
     page.picture("unmapped").await?;
