@@ -349,6 +349,44 @@ async fn no_grant_is_lost_while_keys_are_rotated_ten_times() {
     assert_eq!(known.iter().filter(|key| key.retired_at.is_some()).count(), 10);
 }
 
+/// Breaks the wrapped key of an account's grant.
+async fn damage(store: &dyn purser_store::Store, account: AccountId) {
+    let mut grant = store.grant(account).await.unwrap().unwrap();
+    let wrapped = 3 + 1 + 4 + 24;
+    grant.sealed[wrapped + 5] ^= 1;
+    let former = grant.version;
+    grant.version += 1;
+    store.put_grant(account, Some(former), &grant).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_that_stays_closed_stops_no_start_and_keeps_no_other_on_the_old_key() {
+    let world = Refreshing::start(3).await;
+    let (keeper, path) = (world.keeper().await, world.folder.path().join("keys"));
+    damage(keeper.store.as_ref(), world.accounts[0]).await;
+    keeper.admit(&keeper.vault.keys()).await.unwrap();
+    let ring = keeper.vault.keys().rotated(&Chance::seeded(7));
+    ring.save(&path).unwrap();
+    keeper.vault.replace_ring(ring.clone());
+    keeper.admit(&ring).await.unwrap();
+    assert!(matches!(keeper.rewrap().await, Err(KeyTrouble::Wrong(1))), "it is told");
+    let versions: Vec<_> =
+        keeper.store.sealed_grants().await.unwrap().iter().map(|grant| grant.key_version).collect();
+    assert_eq!(versions, [1, 2, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_opens_no_grant_at_all_is_the_wrong_one() {
+    let world = Refreshing::start(2).await;
+    let keeper = world.keeper().await;
+    for account in &world.accounts {
+        damage(keeper.store.as_ref(), *account).await;
+    }
+    let refused = keeper.admit(&keeper.vault.keys()).await;
+    assert!(matches!(refused, Err(KeyTrouble::Wrong(1))), "{refused:?}");
+    assert_eq!(keeper.store.known_keys().await.unwrap(), []);
+}
+
 fn connector(base: &Url) -> Connector {
     let text = str::to_owned;
     let rules = ConsentRules {

@@ -225,21 +225,23 @@ impl Crawl {
         }
         let mut completions = Vec::with_capacity(group.len());
         let mut places = Vec::with_capacity(group.len());
-        let sent: Vec<_> = group.iter().map(|(_, fetched)| fetched.sent.clone()).collect();
-        self.work.store.note_sent(self.work.fence, &sent).await?;
-        let mut fatal = None;
+        let (mut fatal, mut refused) = (None, Vec::new());
         for (request, mut fetched) in group {
             self.note(&request, &fetched);
             places.push(fetched.place.take());
             if let Some(trouble) = fetched.trouble.filter(|trouble| trouble.stops_run) {
                 if self.work.needs_grant {
                     fatal = Some(trouble);
+                    refused.extend(fetched.completion.sent);
                     continue;
                 }
                 run::note_refusal(&self.work, trouble).await?;
             }
             self.put_back(request, &fetched.completion);
             completions.push(fetched.completion);
+        }
+        if !refused.is_empty() {
+            self.work.store.note_sent(self.work.fence, &refused).await?;
         }
         self.work.store.complete_requests(self.work.fence, completions).await?;
         drop(places);

@@ -13,7 +13,6 @@ use purser_runtime::contract::crawl::{self, Step, Target};
 use purser_runtime::contract::mapping::PageContext;
 use purser_runtime::contract::types::{Pair, Problem};
 use purser_store::runs::{Completion, Fact, NewRequest, Page, Partition, Request};
-use purser_store::sent::Sent;
 use purser_vendor::client::{self, Answer, Outgoing};
 use purser_vendor::{GrantEffect, SendError, TokenError};
 use sha2::Digest as _;
@@ -37,8 +36,6 @@ pub struct Fetched {
     pub trouble: Option<Trouble>,
     /// What its pages take up until they are written.
     pub place: Option<Place>,
-    /// For the log of what was sent.
-    pub sent: Sent,
 }
 
 /// Why a request failed; decides between trying again and giving its partition up.
@@ -64,7 +61,7 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
     };
     let (pages, records, place) = (kept.pages_seen, kept.records, kept.place.take());
     let sent = kept.note.line(work, request.number, code(&outcome));
-    let mut completion = Completion { request: request.number, ..Completion::default() };
+    let mut completion = Completion { request: request.number, sent: Some(sent), ..Completion::default() };
     let trouble = match outcome {
         Ok(step) => {
             completion.body_digest = kept.body_digest();
@@ -75,7 +72,7 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
         }
         Err(Failure::Later(wait)) if request.retries < work.limits.retries => {
             completion.retry_at = Some(later(work.now(), wait.min(work.limits.retry_after)));
-            return Ok(Fetched { completion, pages: 0, records: 0, trouble: None, place: None, sent });
+            return Ok(Fetched { completion, pages: 0, records: 0, trouble: None, place: None });
         }
         Err(Failure::Later(_)) => {
             Some(Trouble::new("RUN-PATIENCE", "the vendor asked for patience too often"))
@@ -85,7 +82,7 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
     if let Some(trouble) = &trouble {
         completion.incomplete = Some(format!("{}: {}", trouble.code, trouble.what));
     }
-    Ok(Fetched { completion, pages, records, trouble, place, sent })
+    Ok(Fetched { completion, pages, records, trouble, place })
 }
 
 /// The code of what a request failed of, beyond what the client has noted.

@@ -224,8 +224,10 @@ impl Host {
         };
         let wanted = &settings.host.feeds;
         let feeds = plugin.descriptor().feeds.iter();
-        let feeds: Vec<_> =
-            feeds.filter(|feed| is_retrieved(feed, wanted, &account.cloud)).cloned().collect();
+        let feeds: Vec<_> = feeds
+            .filter(|feed| is_retrieved(&feed.name, &feed.clouds, wanted, &account.cloud))
+            .cloned()
+            .collect();
         let policy = PolicyOfAccount {
             void_threshold_percent: settings.host.void_threshold_percent,
             zone: settings.host.zone.clone(),
@@ -283,9 +285,9 @@ fn is_scheduled(state: &ConsentState, settings: &Settings) -> bool {
 }
 
 /// Whether the account wants the feed, and the vendor serves it in the account's cloud.
-fn is_retrieved(feed: &Feed, wanted: &[String], cloud: &str) -> bool {
-    let is_served = feed.clouds.is_empty() || feed.clouds.iter().any(|served| served == cloud);
-    is_served && (wanted.is_empty() || wanted.contains(&feed.name))
+fn is_retrieved(feed: &str, clouds: &[String], wanted: &[String], cloud: &str) -> bool {
+    let is_served = clouds.is_empty() || clouds.iter().any(|served| served == cloud);
+    is_served && (wanted.is_empty() || wanted.iter().any(|name| name == feed))
 }
 
 /// Each feed's own look-back inside the window of the run; days that a person chose are read of every feed.
@@ -314,5 +316,26 @@ fn context(run: &Run, settings: &Settings, cloud: &str) -> RunContext {
         window_to: run.order.window_to.to_string(),
         cloud: cloud.to_owned(),
         locale: settings.host.locale.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feed_is_retrieved_where_it_is_wanted_and_the_cloud_has_it() {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        for (clouds, wanted, expected) in [
+            (&[][..], &[][..], true),
+            (&["global"], &[], true),
+            (&["moon"], &[], false),
+            (&["moon"], &["usage"], false),
+            (&["global"], &["names"], false),
+            (&["moon", "global"], &["names", "usage"], true),
+        ] {
+            let is = is_retrieved("usage", &owned(clouds), &owned(wanted), "global");
+            assert_eq!(is, expected, "{clouds:?} {wanted:?}");
+        }
     }
 }

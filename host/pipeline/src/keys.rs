@@ -89,10 +89,7 @@ impl Keeper {
         let candidate = self.vault.with_keys(ring.clone());
         let known = self.store.known_keys().await?;
         check_known(&candidate, &known)?;
-        for grant in self.store.sealed_grants().await? {
-            let proved = known.iter().any(|key| key.version == grant.key_version);
-            check_grant(&candidate, &grant, proved)?;
-        }
+        check_grants(&candidate, &known, &self.store.sealed_grants().await?)?;
         for version in ring.versions() {
             if known.iter().all(|key| key.version != version) {
                 let check = candidate.check_value(version).map_err(|_| KeyTrouble::Missing(version))?;
@@ -115,6 +112,7 @@ impl Keeper {
             if old.is_empty() {
                 break;
             }
+            let before = rewrapped;
             left = None;
             // One that stays closed must not keep the others on the old key.
             for grant in old {
@@ -122,6 +120,9 @@ impl Keeper {
                     Ok(done) => rewrapped += usize::from(done),
                     Err(error) => left = Some(error),
                 }
+            }
+            if left.is_some() && rewrapped == before {
+                break;
             }
         }
         left.map_or(Ok(rewrapped), Err)
@@ -228,15 +229,20 @@ fn check_known(candidate: &Vault, known: &[KnownKey]) -> Result<(), KeyTrouble> 
     Ok(())
 }
 
-/// A grant of a key that nothing else has proved is opened; of another, its key must be there.
-fn check_grant(candidate: &Vault, grant: &SealedGrant, proved: bool) -> Result<(), KeyTrouble> {
-    let version = grant.key_version;
-    candidate.require_key(version).map_err(|error| trouble(version, &error))?;
-    if proved {
-        return Ok(());
+/// Every grant's key must be there. One that nothing else has proved is the right one if it opens a grant: that another
+/// grant stays closed tells of that grant.
+fn check_grants(candidate: &Vault, known: &[KnownKey], grants: &[SealedGrant]) -> Result<(), KeyTrouble> {
+    let mut unproved = BTreeMap::new();
+    for grant in grants {
+        let version = grant.key_version;
+        candidate.require_key(version).map_err(|error| trouble(version, &error))?;
+        if known.iter().all(|key| key.version != version) {
+            let opens = candidate.rewrap_grant(identity(grant), &grant.sealed).is_ok();
+            *unproved.entry(version).or_insert(false) |= opens;
+        }
     }
-    let opened = candidate.rewrap_grant(identity(grant), &grant.sealed);
-    opened.map(|_| ()).map_err(|error| trouble(version, &error))
+    let wrong = unproved.into_iter().find(|(_, opens)| !opens);
+    wrong.map_or(Ok(()), |(version, _)| Err(KeyTrouble::Wrong(version)))
 }
 
 fn identity(grant: &SealedGrant) -> GrantIdentity<'_> {

@@ -1,7 +1,7 @@
 //! Names that are wanted: products a Purchase names and that have no text yet in the run's language.
 //!
-//! A feed that asks for products one by one hears of them from other feeds' records. Records that did not come again,
-//! because the vendor said they are unchanged, name none; a new language then would have no names for them.
+//! A feed that asks for products one by one hears of them from other feeds' records. Records that do not come again,
+//! because the vendor says they are unchanged, name none: a name that failed to come once would never be asked for again.
 
 use std::collections::BTreeSet;
 

@@ -14,7 +14,7 @@ use crate::pages::{self, PackedPage};
 use crate::partitions::{self, Asked, REPEATED_PAGE};
 use crate::runs::hold;
 use crate::values::{instant_if, nanos, signed, to_json, unsigned};
-use crate::{SqliteStore, Write, facts};
+use crate::{SqliteStore, Write, facts, sent};
 
 /// A request as the bulk insert reads it.
 #[derive(Serialize)]
@@ -68,13 +68,16 @@ impl SqliteStore {
     /// See [`purser_store::Runs::complete_requests`].
     pub(crate) async fn end_requests(&self, fence: Fence, completions: Vec<Completion>) -> Result<()> {
         let mut packed = Vec::with_capacity(completions.len());
+        let mut lines = Vec::with_capacity(completions.len());
         for mut completion in completions {
+            lines.extend(completion.sent.take());
             let pages = std::mem::take(&mut completion.pages);
             let pages = self.pack_pages(fence, completion.request, pages).await?;
             packed.push((completion, pages));
         }
         let mut tx = self.write().await?;
         hold(&mut tx, fence).await?;
+        sent::append(&mut tx, fence.run, &lines).await?;
         for (completion, pages) in packed {
             match completion.retry_at {
                 Some(at) => put_back(&mut tx, fence.run, completion.request, at).await?,

@@ -51,22 +51,7 @@ impl SentLogs for SqliteStore {
     async fn note_sent(&self, fence: Fence, lines: &[Sent]) -> Result<()> {
         let mut tx = self.write().await?;
         hold(&mut tx, fence).await?;
-        let mut number = newest(&mut tx, fence.run).await?;
-        for line in lines {
-            number = number.saturating_add(1);
-            insert(&mut tx, fence.run, number, line).await?;
-        }
-        let kept = signed(KEPT_AT_EACH_END);
-        let dropped_to = number.saturating_sub(kept);
-        query!(
-            "DELETE FROM sent WHERE run = ? AND number > ? AND number <= ?",
-            fence.run.0,
-            kept,
-            dropped_to
-        )
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
+        append(&mut tx, fence.run, lines).await?;
         tx.commit().await.map_err(failed)
     }
 
@@ -82,6 +67,22 @@ impl SentLogs for SqliteStore {
         let total = lines.last().map_or(0, |(number, _)| *number);
         Ok(SentLog { lines, total })
     }
+}
+
+/// Behind what is there; of a long run those in the middle are dropped.
+pub(crate) async fn append(tx: &mut Write, run: RunId, lines: &[Sent]) -> Result<()> {
+    let mut number = newest(tx, run).await?;
+    for line in lines {
+        number = number.saturating_add(1);
+        insert(tx, run, number, line).await?;
+    }
+    let kept = signed(KEPT_AT_EACH_END);
+    let dropped_to = number.saturating_sub(kept);
+    query!("DELETE FROM sent WHERE run = ? AND number > ? AND number <= ?", run.0, kept, dropped_to)
+        .execute(&mut **tx)
+        .await
+        .map_err(failed)?;
+    Ok(())
 }
 
 /// The newest number, which is never dropped: so it counts all there were.

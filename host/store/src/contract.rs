@@ -61,7 +61,7 @@ macro_rules! contract_tests {
             a_request_ends_once, a_resumed_run_keeps_what_was_completed, a_page_is_kept_once_and_read_back,
             facts_are_paged_by_kind_and_key, the_newest_value_of_a_fact_counts, a_partition_is_ready_when_nothing_is_left,
             a_marked_partition_is_never_ready, a_repeated_page_fails_its_partition, an_unfinished_partition_is_told,
-            what_a_run_sent_is_told_in_order_and_of_that_run_only, of_a_long_run_the_first_and_the_last_requests_are_kept,
+            what_a_run_sent_is_told_in_order_and_of_that_run_only, a_request_is_noted_with_its_answer_or_not_at_all, of_a_long_run_the_first_and_the_last_requests_are_kept,
             what_is_staged_is_invisible_until_committed, each_reference_is_one_purchase, equal_references_are_summed,
             committing_again_in_the_run_changes_nothing, a_later_run_with_the_same_records_changes_nothing,
             a_change_keeps_the_former_state, a_small_loss_is_voided, a_great_loss_waits_for_an_operator,

@@ -8,6 +8,7 @@ use purser_domain::{AccountId, Balance, Contribution, Digest, RunId};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::sent::Sent;
 use crate::texts::ProductText;
 
 /// Why a run was made.
@@ -208,6 +209,8 @@ pub struct Completion {
     pub facts: Vec<Fact>,
     /// Why its partition must not replace what is stored.
     pub incomplete: Option<String>,
+    /// For the log of what was sent.
+    pub sent: Option<Sent>,
     /// The vendor asks for patience: the request goes back to the frontier until then.
     pub retry_at: Option<Timestamp>,
 }

@@ -52,7 +52,8 @@ pub struct SentLog {
 /// The log of what was sent.
 #[async_trait]
 pub trait SentLogs: Send + Sync {
-    /// Notes requests. Of a long run those in the middle are dropped.
+    /// Notes requests that no [`Completion`](crate::runs::Completion) tells of. Of a long run those in the middle are
+    /// dropped.
     async fn note_sent(&self, fence: Fence, lines: &[Sent]) -> Result<()>;
     /// What a run sent.
     async fn sent(&self, run: RunId) -> Result<SentLog>;

@@ -1,6 +1,7 @@
 //! What runs sent.
 
-use super::world::{account, begin, finish, hour};
+use super::world::{account, ask, begin, finish, hour, partition};
+use crate::runs::Completion;
 use crate::sent::{KEPT_AT_EACH_END, Sent};
 use crate::{Error, Store};
 
@@ -33,6 +34,17 @@ pub async fn what_a_run_sent_is_told_in_order_and_of_that_run_only(store: &dyn S
     assert!(matches!(late, Err(Error::Fenced)), "{late:?}");
     let other = begin(store, account(store, "fabrikam").await, hour(2)).await;
     assert_eq!(store.sent(other.run).await.unwrap().lines, []);
+}
+
+pub async fn a_request_is_noted_with_its_answer_or_not_at_all(store: &dyn Store) {
+    let fence = begin(store, account(store, "contoso").await, hour(0)).await;
+    let requests = ask(store, fence, &[&partition("p")]).await;
+    let answer = Completion { request: requests[0], sent: Some(line("one")), ..Completion::default() };
+    store.complete_requests(fence, vec![answer.clone()]).await.unwrap();
+    assert_eq!(store.sent(fence.run).await.unwrap().lines, [(1, line("one"))]);
+    let twice = store.complete_requests(fence, vec![answer]).await;
+    assert!(twice.is_err(), "it was answered already");
+    assert_eq!(store.sent(fence.run).await.unwrap().total, 1);
 }
 
 pub async fn of_a_long_run_the_first_and_the_last_requests_are_kept(store: &dyn Store) {

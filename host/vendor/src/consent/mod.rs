@@ -25,7 +25,7 @@ use crate::connector::{Connector, ConsentRules};
 use crate::oauth::{Exchanged, Failure, TokenEndpoint};
 use crate::surroundings::Surroundings;
 use crate::transport::Transport;
-use crate::vault::{Vault, VaultError};
+use crate::vault::Vault;
 use authorize::{authorize_refusal, authorize_url, parameter};
 use flow::{Awaiting, Record};
 use handle::{Handle, HandleFault, hash};
@@ -241,11 +241,7 @@ impl Consent {
         if stored.expires_at <= now {
             return Err(ConsentError::Expired);
         }
-        let plain = match self.vault.open_flow(&handle_hash, &stored.sealed) {
-            // Its key was retired meanwhile: the sign-in begins again, and nothing else is lost.
-            Err(VaultError::MissingKey(_)) => return Err(ConsentError::Expired),
-            opened => opened?,
-        };
+        let plain = self.vault.open_flow(&handle_hash, &stored.sealed)?;
         Record::from_bytes(&plain).ok_or(ConsentError::WrongState)
     }
 

@@ -81,13 +81,23 @@ impl TokenSource {
         lock(&self.applications_refused).remove(&account);
     }
 
-    fn cached(&self, account: AccountId, audience: &Audience) -> Option<Secret> {
+    /// The cached token; that of the application only while the account wants it.
+    async fn usable(&self, account: AccountId, audience: &Audience) -> Result<Option<Secret>, TokenError> {
+        let Some((token, is_application)) = self.cached(account, audience) else { return Ok(None) };
+        if is_application && self.store.application(account).await?.is_none() {
+            self.forget(account, audience, &token);
+            return Ok(None);
+        }
+        Ok(Some(token))
+    }
+
+    fn cached(&self, account: AccountId, audience: &Audience) -> Option<(Secret, bool)> {
         let now = self.surroundings.clock.now();
         let cached = lock(&self.cached);
         cached
             .get(&(account, audience.name.clone()))
             .filter(|cached| cached.until > now)
-            .map(|cached| cached.token.clone())
+            .map(|cached| (cached.token.clone(), cached.is_application))
     }
 
     fn keep(&self, account: AccountId, audience: &Audience, exchanged: &Exchanged, is_application: bool) {
@@ -239,12 +249,12 @@ impl Credentials for TokenSource {
         connector: &Connector,
         audience: &Audience,
     ) -> Result<Secret, TokenError> {
-        if let Some(token) = self.cached(account, audience) {
+        if let Some(token) = self.usable(account, audience).await? {
             return Ok(token);
         }
         let flight = lock(&self.grants).entry(account).or_default().clone();
         let mut exchanges = flight.lock().await;
-        if let Some(token) = self.cached(account, audience) {
+        if let Some(token) = self.usable(account, audience).await? {
             return Ok(token);
         }
         if let Some(token) = self.of_application(account, connector, audience, &mut exchanges).await? {

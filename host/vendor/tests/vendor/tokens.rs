@@ -228,6 +228,17 @@ async fn an_account_that_does_not_want_it_never_uses_the_applications_permission
 }
 
 #[tokio::test]
+async fn the_applications_token_is_not_used_once_the_account_no_longer_wants_it() {
+    let world = World::new().await;
+    *world.grants.application.lock().unwrap() = true;
+    let open = open_to_applications(&world);
+    let first = access_to(&world, &open).await.unwrap();
+    *world.grants.application.lock().unwrap() = false;
+    assert_ne!(access_to(&world, &open).await.unwrap(), first);
+    assert_eq!(world.vendor.token_requests()[1]["grant_type"], "refresh_token");
+}
+
+#[tokio::test]
 async fn where_the_application_is_refused_the_persons_grant_goes_on() {
     let world = World::new().await;
     *world.grants.application.lock().unwrap() = true;
