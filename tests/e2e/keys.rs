@@ -22,6 +22,7 @@ use purser_store::runs::RunState;
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::client::Credentials as _;
 use purser_vendor::connector::Claims;
+use purser_vendor::roles::Roles;
 use purser_vendor::vault::{GrantIdentity, Kind};
 use purser_vendor::{
     Audience, Chance, ClientAuth, Connector, ConsentRules, HttpLimits, KeyRing, KeySource, Secret,
@@ -289,6 +290,7 @@ async fn connect(store: &SqliteStore, vault: &Vault, connector: &ConnectorId, nu
         key_version: sealed.key_version,
         user_name: "test".into(),
         user_id: "test".into(),
+        roles: None,
         consented_at: now,
         refreshed_at: now,
         version: 1,
@@ -399,11 +401,19 @@ fn connector(base: &Url) -> Connector {
         first_tenant: text("t"),
         scopes: Vec::new(),
         authorize_parameters: Vec::new(),
-        claims: Claims { tenant: text("tid"), user: text("oid"), user_name: text("name"), guest: None },
+        claims: Claims {
+            tenant: text("tid"),
+            user: text("oid"),
+            user_name: text("name"),
+            guest: None,
+            roles: None,
+        },
         personal_tenants: [].into(),
+        roles: Roles::default(),
         probes: Vec::new(),
         error_classes: Vec::new(),
         idle_days: 90,
+        admin_consent: None,
         client_id: text("client"),
         client_auth: ClientAuth::default(),
         redirect_uri: text("http://127.0.0.1/callback"),

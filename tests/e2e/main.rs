@@ -19,11 +19,13 @@ mod look_back;
 mod names;
 mod planted;
 mod points;
+mod renewal;
 mod second_connector;
 mod secrets;
 mod states;
 mod support;
 mod tiers;
+mod token_errors;
 mod traps;
 #[expect(dead_code, reason = "shared with the demo, which uses all of it")]
 #[path = "../../host/purser/src/demo/visitor.rs"]

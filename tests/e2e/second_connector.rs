@@ -217,6 +217,7 @@ async fn connect(
         key_version: sealed.key_version,
         user_name: "test".into(),
         user_id: "test".into(),
+        roles: None,
         consented_at: now,
         refreshed_at: now,
         version: 1,

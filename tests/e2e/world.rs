@@ -111,6 +111,7 @@ impl World {
             key_version: sealed.key_version,
             user_name: "service@simulated-partner.example".into(),
             user_id: "service".into(),
+            roles: None,
             consented_at: now,
             refreshed_at: now,
             version: 1,

@@ -19,6 +19,7 @@ use purser_store_sqlite::SqliteStore;
 use purser_vendor::client::Credentials as _;
 use purser_vendor::connector::Claims;
 use purser_vendor::consent::{Confirmation, Consent, ConsentError};
+use purser_vendor::roles::Roles;
 use purser_vendor::vault::{GrantIdentity, Kind};
 use purser_vendor::{
     Audience, Auth, Chance, ClientAuth, Clock, Connector, ConsentRules, Endpoint, HttpLimits, KeyRing,
@@ -241,6 +242,7 @@ impl Place {
                 key_version: sealed.key_version,
                 user_name: grant.user_name,
                 user_id: grant.user_id,
+                roles: None,
                 consented_at: at,
                 refreshed_at: at,
                 version: 1,
@@ -470,11 +472,14 @@ fn connector(kind: ServerKind, base: &Url) -> Connector {
             user: "oid".into(),
             user_name: "preferred_username".into(),
             guest: None,
+            roles: None,
         },
         personal_tenants: [].into(),
+        roles: Roles::default(),
         probes: Vec::new(),
         error_classes: Vec::new(),
         idle_days: 90,
+        admin_consent: None,
         client_id: CLIENT.into(),
         client_auth: ClientAuth::secret(Secret::new(CLIENT_SECRET.into())),
         redirect_uri: REDIRECT.into(),

@@ -8,6 +8,7 @@ use purser_vendor::connector::{
     self, Audience, Auth, Call, Claims, Connector, ConsentRules, Endpoint, ErrorClass,
 };
 use purser_vendor::preflight::{Answer, Probe, Verdict};
+use purser_vendor::roles::{RoleSet, Roles};
 use purser_vendor::{ClientAuth, HostPattern};
 use url::Url;
 
@@ -142,11 +143,17 @@ impl Clouds {
                 user: consent.claims.user.clone(),
                 user_name: consent.claims.user_name.clone(),
                 guest: consent.claims.guest.as_ref().map(|pair| (pair.name.clone(), pair.value.clone())),
+                roles: consent.claims.roles.clone(),
             },
             personal_tenants: consent.personal_tenants.iter().cloned().collect(),
+            roles: roles(consent),
             probes: probes.map(probe).collect(),
             error_classes: consent.error_classes.iter().map(error_class).collect(),
             idle_days: consent.idle_days,
+            admin_consent: consent.admin_consent.as_ref().map(|page| connector::AdminConsent {
+                path: page.path.clone(),
+                classes: page.classes.iter().cloned().collect(),
+            }),
             client_id: config.client_id.clone(),
             client_auth: config.client_auth.clone(),
             redirect_uri: self.redirect_uri(&descriptor.id, cloud),
@@ -221,6 +228,24 @@ fn download_hosts(
     }
     let patterns = descriptor.download_hosts.iter().filter(|host| host.cloud == cloud);
     Ok(patterns.map(|host| HostPattern::parse(&host.pattern)).collect::<Result<_, _>>()?)
+}
+
+fn roles(consent: &manifest::Consent) -> Roles {
+    let verdict = |word: &str| match word {
+        "ok" => Verdict::Ok,
+        "missing" => Verdict::Missing,
+        _ => Verdict::Unknown,
+    };
+    let set = |set: &manifest::RoleSet| RoleSet {
+        roles: set.roles.clone(),
+        enough: set.enough,
+        note: set.note.clone(),
+        signs: set.signs.iter().map(|sign| (sign.name.clone(), verdict(&sign.value))).collect(),
+    };
+    Roles {
+        names: consent.role_ids.iter().map(|pair| (pair.name.to_lowercase(), pair.value.clone())).collect(),
+        sets: consent.role_sets.iter().map(set).collect(),
+    }
 }
 
 fn probe(probe: &manifest::Probe) -> Probe {

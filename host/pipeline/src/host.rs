@@ -13,6 +13,7 @@ use purser_store::accounts::{Account, ConsentState, Settings};
 use purser_store::runs::{Fence, Order, Run, RunState, Trigger};
 use purser_store::{Error, Store};
 use purser_vendor::client::Client;
+use purser_vendor::connector::Connector;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -212,6 +213,12 @@ impl Host {
                 () = pause(&stop) => {}
             }
         }
+    }
+
+    /// What may be asked for an account now; none where no plugin serves it or its cloud is not configured.
+    pub(crate) fn connector_of(&self, account: &Account) -> Option<Connector> {
+        let plugin = self.plugins.active(&account.connector)?;
+        self.clouds.connector(plugin.descriptor(), &account.cloud).ok()
     }
 
     /// The tools of a claimed run; none where its plugin version is gone or its cloud is not configured any more.

@@ -17,6 +17,7 @@ pub mod export;
 pub mod fate;
 pub mod fetch;
 pub mod framing;
+pub mod health;
 pub mod host;
 pub mod keys;
 pub mod limits;

@@ -27,6 +27,8 @@ pub struct Limits {
     pub facts_in_batch: u32,
     /// How long a run's lease holds without being renewed.
     pub lease: Duration,
+    /// How long a run waits for its preflight.
+    pub preflight: Duration,
     /// How often live progress is written.
     pub progress: Duration,
 }
@@ -44,6 +46,7 @@ impl Default for Limits {
             retry_after: Duration::from_secs(900),
             facts_in_batch: 200,
             lease: Duration::from_secs(60),
+            preflight: Duration::from_secs(60),
             progress: Duration::from_millis(400),
         }
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use purser_domain::AccountId;
-use purser_store::accounts::{ConsentState, Flow, Grant, Reason};
+use purser_store::accounts::{Flow, Grant};
 use purser_store::{Error, Store};
-use purser_vendor::GrantEffect;
 use purser_vendor::consent::{FlowStore, FlowStoreError, StoredFlow};
 use purser_vendor::tokens::{GrantState, GrantStore, GrantStoreError, StoredGrant};
 use purser_vendor::vault::Sealed;
 
+use crate::health::state::after_token;
 use crate::work::Clock;
 
 /// Grants in the store.
@@ -29,48 +29,11 @@ impl Grants {
 
     async fn note(&self, account: AccountId, state: GrantState) -> purser_store::Result<()> {
         let former = self.store.account(account).await?.state;
-        if let Some(next) = next_state(&former, state, (self.clock)()) {
+        if let Some(next) = after_token(&former, state, (self.clock)()) {
             self.store.set_consent_state(account, &next).await?;
         }
         Ok(())
     }
-}
-
-/// What the token endpoint's answer makes of a consent state; none: it stays.
-///
-/// An operator's pause and a disconnect are not undone by a token. A token that works mends what its own refusal had
-/// broken; what the preflight found stays until the next preflight.
-fn next_state(former: &ConsentState, state: GrantState, now: Timestamp) -> Option<ConsentState> {
-    if matches!(former, ConsentState::Paused | ConsentState::Disconnected) {
-        return None;
-    }
-    match state {
-        GrantState::Works => {
-            let mended = matches!(former, ConsentState::NeedsConsent(_) | ConsentState::OperatorFault(_));
-            mended.then_some(ConsentState::Active)
-        }
-        GrantState::Fault(fault) => {
-            let reason = Reason { code: fault.code, what: fault.what, remedy: fault.remedy, since: now };
-            let next = match fault.effect {
-                GrantEffect::Retry => return None,
-                GrantEffect::Degraded => ConsentState::Degraded(reason),
-                GrantEffect::OperatorFault => ConsentState::OperatorFault(reason),
-                GrantEffect::NeedsConsent | GrantEffect::FlowError => ConsentState::NeedsConsent(reason),
-            };
-            (!is_same_trouble(former, &next)).then_some(next)
-        }
-    }
-}
-
-/// The same trouble keeps the instant it began.
-fn is_same_trouble(one: &ConsentState, other: &ConsentState) -> bool {
-    let reason = |state: &ConsentState| match state {
-        ConsentState::Degraded(reason)
-        | ConsentState::NeedsConsent(reason)
-        | ConsentState::OperatorFault(reason) => Some(reason.code.clone()),
-        _ => None,
-    };
-    std::mem::discriminant(one) == std::mem::discriminant(other) && reason(one) == reason(other)
 }
 
 #[async_trait]

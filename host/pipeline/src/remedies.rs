@@ -79,6 +79,7 @@ const TABLE: &[(&str, &str)] = &[
         "Map the customers on the connector's Customers page: their Purchases are kept, and get their customer at once.",
     ),
     ("LED-CLOSED", "Nothing to do: differences from now on become corrections in the next open month."),
+    ("RUN-PREFLIGHT", "Nothing to do: the run goes on, and what works shows in it. The next run asks again."),
     ("RUN-NOTHING", "Nothing was retrieved. See the other notes; run again when they are mended."),
     ("RUN-PLUGIN", "The plugin version this run is pinned to is gone. Start a new run."),
 ];

@@ -16,6 +16,7 @@ use crate::closing;
 use crate::commit::{self, PolicyOfAccount};
 use crate::crawl::{self, Ended};
 use crate::fetch::{self, Trouble};
+use crate::health;
 use crate::pricing;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -52,13 +53,14 @@ pub async fn execute(work: Arc<Work>, policy: PolicyOfAccount, stop: Cancellatio
     }
 }
 
-/// Retrieves, then prices what the host has to price.
+/// Looks whether the consent works, retrieves, then prices what the host has to price.
 async fn work_through(
     work: &Arc<Work>,
     progress: &Arc<Progress>,
     policy: PolicyOfAccount,
     stop: CancellationToken,
 ) -> Result<Ended> {
+    health::preflight::before_run(work, progress, &stop).await?;
     let ended = retrieve(work, progress, policy.clone(), stop.clone()).await?;
     pricing::price(work, progress, &policy, &stop).await?;
     // Stopped while it priced: whoever goes on prices the rest.

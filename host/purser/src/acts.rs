@@ -14,17 +14,18 @@ use purser_pipeline::fate::{self, Fate};
 use purser_pipeline::work::{Customers, SUBSCRIPTION};
 use purser_pipeline::{effect, framing};
 use purser_runtime::contract::mapping::PageContext;
-use purser_store::accounts::{Account, ConsentState, Grant, HostSettings, Probe, Reason, Settings};
+use purser_store::accounts::{ConsentState, HostSettings, Probe, Settings};
 use purser_store::people::AuditEntry;
 use purser_store::runs::PageSource;
 use purser_vendor::connector::Connector;
-use purser_vendor::consent::{ConfirmedGrant, Consent, ConsentError, Renewal};
-use purser_vendor::preflight::{self, Overall};
+use purser_vendor::consent::{Consent, Renewal};
+use purser_vendor::tokens::Trials;
 use purser_vendor::{Chance, Client, TokenSource, Vault};
 use purser_web::{Acts, BeginConsent, Confirmation, ConnectorView, Occurrence, Problem};
 use serde_json::json;
 use url::Url;
 
+mod connect;
 mod describe;
 mod outside;
 mod problems;
@@ -39,6 +40,8 @@ pub struct HostActs {
     pub host: Arc<Host>,
     /// Consent flows.
     pub consent: Consent,
+    /// Tries a grant before it replaces another.
+    pub trials: Trials,
     /// Access tokens.
     pub tokens: Arc<TokenSource>,
     /// Seals grants.
@@ -65,60 +68,6 @@ impl HostActs {
         Ok(self.host.store.audit(&entry).await?)
     }
 
-    /// Whose consent a confirmed grant takes the place of.
-    async fn consented_by(&self, grant: &ConfirmedGrant) -> Result<Option<serde_json::Value>, Problem> {
-        let accounts = self.host.store.accounts().await?;
-        let known = accounts.iter().find(|account| {
-            (&account.connector, &account.cloud, &account.tenant)
-                == (&grant.connector, &grant.cloud, &grant.tenant)
-        });
-        let Some(account) = known else { return Ok(None) };
-        let former = self.host.store.grant(account.id).await?;
-        Ok(former.map(|former| json!({ "user": former.user_name })))
-    }
-
-    /// Stores a confirmed grant under the account of its tenant, made where there is none.
-    async fn store_grant(&self, grant: &ConfirmedGrant) -> Result<Account, Problem> {
-        let store = &self.host.store;
-        let title = title_of(&grant.user_name, &grant.tenant);
-        let account =
-            store.connect_account(&grant.connector, &grant.cloud, &grant.tenant, &title, self.now()).await?;
-        // A key that was rotated meanwhile seals at once.
-        self.vault.reread().await.ok();
-        let sealed = grant
-            .seal(&self.vault, account.id)
-            .map_err(|error| consent_problem(&ConsentError::from(error)))?;
-        let former = store.grant(account.id).await?.map(|former| former.version);
-        let stored = Grant {
-            sealed: sealed.bytes,
-            key_version: sealed.key_version,
-            user_name: grant.user_name.clone(),
-            user_id: grant.user_id.clone(),
-            consented_at: grant.consented_at,
-            refreshed_at: grant.consented_at,
-            version: former.unwrap_or(0) + 1,
-        };
-        store.put_grant(account.id, former, &stored).await?;
-        store.set_consent_state(account.id, &ConsentState::Verifying).await?;
-        self.tokens.forget_account(account.id);
-        Ok(account)
-    }
-
-    /// Probes live, stores the table, and lets it decide the account's state.
-    async fn preflight(&self, account: &Account) -> Result<Vec<Probe>, Problem> {
-        let connector = self.connector(&account.connector, Some(&account.cloud))?;
-        let rows = preflight::preflight(&self.client, &self.chance, account.id, &connector).await;
-        let overall = preflight::overall(&rows);
-        let now = self.now();
-        let probes: Vec<Probe> = rows.into_iter().map(|row| stored_probe(row, now)).collect();
-        self.host.store.put_probes(account.id, &probes).await?;
-        let former = self.host.store.account(account.id).await?.state;
-        if let Some(state) = state_after(former, overall, now) {
-            self.host.store.set_consent_state(account.id, &state).await?;
-        }
-        Ok(probes)
-    }
-
     async fn set_state(
         &self,
         account: AccountId,
@@ -130,38 +79,6 @@ impl HostActs {
         self.host.store.set_consent_state(account, &state).await?;
         self.audit(who, what, json!({ "account": account, "before": before, "after": state })).await
     }
-}
-
-/// What the table makes of the state. What the token endpoint refused is not mended by a table, nor is a pause.
-fn state_after(former: ConsentState, overall: Overall, now: Timestamp) -> Option<ConsentState> {
-    match (former, overall) {
-        (ConsentState::Verifying | ConsentState::Active | ConsentState::Degraded(_), Overall::Active) => {
-            Some(ConsentState::Active)
-        }
-        (
-            ConsentState::Verifying | ConsentState::Active | ConsentState::Degraded(_),
-            Overall::Degraded { code, what, remedy },
-        ) => Some(ConsentState::Degraded(Reason { code, what, remedy, since: now })),
-        _ => None,
-    }
-}
-
-fn stored_probe(row: preflight::Row, probed_at: Timestamp) -> Probe {
-    Probe {
-        name: row.name,
-        capability: row.capability,
-        verdict: row.verdict.as_str().to_owned(),
-        code: row.code,
-        remedy: row.remedy,
-        evidence: row.evidence,
-        needed: row.needed,
-        probed_at,
-    }
-}
-
-/// The domain people sign in with says more than a tenant's number.
-fn title_of(user_name: &str, tenant: &str) -> String {
-    user_name.split_once('@').map_or(tenant, |(_, domain)| domain).to_owned()
 }
 
 #[async_trait]
@@ -209,6 +126,7 @@ impl Acts for HostActs {
                 && account.tenant == confirmation.tenant
         });
         Ok(Confirmation {
+            other_than: self.other_than(known.as_ref(), &confirmation.user_id).await?,
             handle: confirmation.handle,
             tenant_title: known.as_ref().map(|account| account.title.clone()).unwrap_or_default(),
             renewing: known.map(|account| account.id),
@@ -225,14 +143,7 @@ impl Acts for HostActs {
     ) -> Result<AccountId, Problem> {
         let confirmed =
             self.consent.confirm(handle, session).await.map_err(|error| consent_problem(&error))?;
-        let before = self.consented_by(&confirmed).await?;
-        let account = self.store_grant(&confirmed).await?;
-        let after = json!({ "user": confirmed.user_name });
-        let detail =
-            json!({ "account": account.id, "tenant": confirmed.tenant, "before": before, "after": after });
-        self.audit(who, "consent.given", detail).await?;
-        self.preflight(&account).await?;
-        Ok(account.id)
+        self.connect(&confirmed, who).await
     }
 
     async fn probe(&self, account: AccountId, who: &str) -> Result<Vec<Probe>, Problem> {

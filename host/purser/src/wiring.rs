@@ -132,6 +132,8 @@ impl Purser {
             Arc::new(TokenSource::new(transport.clone(), grants, vault.clone(), surroundings.clone()));
         let client = Arc::new(Client::new(transport.clone(), tokens.clone(), surroundings.clone()));
         let flows = Arc::new(Flows::new(store.clone(), clock.clone()));
+        let trials =
+            purser_vendor::tokens::Trials::new(transport.clone(), vault.clone(), surroundings.clone());
         let public_url = config.public_url()?;
         let (rules, outside) =
             (config.access.rules()?, outside(config, &public_url, &transport, &surroundings)?);
@@ -145,7 +147,8 @@ impl Purser {
             limits: Limits::default(),
             wake: Arc::default(),
         });
-        let acts = HostActs { host: host.clone(), consent, tokens, vault, client, chance: chance.clone() };
+        let acts =
+            HostActs { host: host.clone(), consent, trials, tokens, vault, client, chance: chance.clone() };
         Ok(Self { store, host, keeper, acts: Arc::new(acts), chance, clock, public_url, rules, outside })
     }
 

@@ -22,9 +22,9 @@ pub mod types {
 /// What the plugin is, and everything it may ever ask for.
 pub mod manifest {
     pub use super::bindings::exports::purser::connector::manifest::{
-        AcceptedToken, Answer, Audience, Auth, Call, Claims, Consent, CoverageRow, Descriptor, DownloadHost,
-        Endpoint, ErrorClass, Feed, FeedKind, Framing, GrantEffect, Locale, Method, Partitioning, Probe,
-        RoleSet, Verdict,
+        AcceptedToken, AdminConsent, Answer, Audience, Auth, Call, Claims, Consent, CoverageRow, Descriptor,
+        DownloadHost, Endpoint, ErrorClass, Feed, FeedKind, Framing, GrantEffect, Locale, Method,
+        Partitioning, Probe, RoleSet, Verdict,
     };
 }
 

@@ -214,7 +214,7 @@ impl Accounts for SqliteStore {
 
     async fn grant(&self, account: AccountId) -> Result<Option<Grant>> {
         let row = query!(
-            "SELECT sealed, key_version, user_name, user_id, consented_at, refreshed_at, version
+            "SELECT sealed, key_version, user_name, user_id, roles, consented_at, refreshed_at, version
              FROM grants WHERE account = ?",
             account.0
         );
@@ -224,6 +224,7 @@ impl Accounts for SqliteStore {
             key_version: unsigned(row.key_version)?,
             user_name: row.user_name,
             user_id: row.user_id,
+            roles: row.roles.map(|roles| from_json(&roles, "list of roles")).transpose()?,
             consented_at: instant(row.consented_at)?,
             refreshed_at: instant(row.refreshed_at)?,
             version: unsigned(row.version)?,
@@ -234,6 +235,7 @@ impl Accounts for SqliteStore {
         let expected = expected.map(signed);
         let (consented_at, refreshed_at) = (nanos(grant.consented_at), nanos(grant.refreshed_at));
         let version = signed(grant.version);
+        let roles = grant.roles.as_ref().map(to_json).transpose()?;
         let mut tx = self.shredding_write().await?;
         refuse_retired(&mut tx, grant.key_version).await?;
         let stored = query_scalar!("SELECT version FROM grants WHERE account = ?", account.0);
@@ -242,13 +244,14 @@ impl Accounts for SqliteStore {
         }
         query!(
             "INSERT OR REPLACE INTO grants
-             (account, sealed, key_version, user_name, user_id, consented_at, refreshed_at, version)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+             (account, sealed, key_version, user_name, user_id, roles, consented_at, refreshed_at, version)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             account.0,
             grant.sealed,
             grant.key_version,
             grant.user_name,
             grant.user_id,
+            roles,
             consented_at,
             refreshed_at,
             version
@@ -312,11 +315,11 @@ impl Accounts for SqliteStore {
         let mut tx = self.write().await?;
         query!("DELETE FROM probes WHERE account = ?", account.0).execute(&mut *tx).await.map_err(failed)?;
         for (position, probe) in (0_i64..).zip(probes) {
-            let probed_at = nanos(probe.probed_at);
+            let (probed_at, ok_at) = (nanos(probe.probed_at), probe.ok_at.map(nanos));
             query!(
                 "INSERT INTO probes
-                 (account, position, name, capability, verdict, code, remedy, evidence, needed, probed_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 (account, position, name, capability, verdict, code, remedy, evidence, needed, probed_at, ok_at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 account.0,
                 position,
                 probe.name,
@@ -326,7 +329,8 @@ impl Accounts for SqliteStore {
                 probe.remedy,
                 probe.evidence,
                 probe.needed,
-                probed_at
+                probed_at,
+                ok_at
             )
             .execute(&mut *tx)
             .await
@@ -337,7 +341,7 @@ impl Accounts for SqliteStore {
 
     async fn probes(&self, account: AccountId) -> Result<Vec<Probe>> {
         let rows = query!(
-            "SELECT name, capability, verdict, code, remedy, evidence, needed, probed_at FROM probes
+            "SELECT name, capability, verdict, code, remedy, evidence, needed, probed_at, ok_at FROM probes
              WHERE account = ? ORDER BY position",
             account.0
         );
@@ -353,6 +357,7 @@ impl Accounts for SqliteStore {
                     evidence: row.evidence,
                     needed: row.needed != 0,
                     probed_at: instant(row.probed_at)?,
+                    ok_at: row.ok_at.map(instant).transpose()?,
                 })
             })
             .collect()

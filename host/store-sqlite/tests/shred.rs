@@ -25,6 +25,7 @@ fn grant(account: u32, write: u64) -> Grant {
         key_version: 1,
         user_name: "ann@contoso.example".into(),
         user_id: "7".into(),
+        roles: None,
         consented_at: Timestamp::UNIX_EPOCH,
         refreshed_at: Timestamp::UNIX_EPOCH,
         version: write,

@@ -160,6 +160,8 @@ pub struct Grant {
     pub user_name: String,
     /// The vendor's id of that user.
     pub user_id: String,
+    /// What roles the vendor named at sign-in; none: it names none at all.
+    pub roles: Option<Vec<String>>,
     /// When consent was given.
     pub consented_at: Timestamp,
     /// When the token was last exchanged.
@@ -200,6 +202,8 @@ pub struct Probe {
     pub needed: bool,
     /// When.
     pub probed_at: Timestamp,
+    /// When it was last ok.
+    pub ok_at: Option<Timestamp>,
 }
 
 /// Accounts and what belongs to their consent.

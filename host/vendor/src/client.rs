@@ -108,6 +108,12 @@ impl Client {
         self.surroundings.pace.as_ref()
     }
 
+    /// An id for a request that is nobody's work to repeat.
+    #[must_use]
+    pub fn new_request_id(&self) -> Uuid {
+        self.surroundings.chance.uuid()
+    }
+
     /// Sends, and gives the answer once its first bytes are there.
     pub async fn send(
         &self,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::client_auth::ClientAuth;
 use crate::host_pattern::{HostPattern, is_usable_scheme};
 use crate::preflight::Probe;
+use crate::roles::Roles;
 
 /// One vendor integration in one cloud.
 #[derive(Debug, Clone)]
@@ -115,18 +116,31 @@ pub struct ConsentRules {
     pub claims: Claims,
     /// Tenants of consumer accounts, refused.
     pub personal_tenants: BTreeSet<String>,
+    /// What is known of roles.
+    pub roles: Roles,
     /// The preflight table's rows.
     pub probes: Vec<Probe>,
     /// The first entry that matches says what a failed token request means.
     pub error_classes: Vec<ErrorClass>,
     /// Days a grant lives unused.
     pub idle_days: u32,
+    /// Where an administrator consents for a whole tenant.
+    pub admin_consent: Option<AdminConsent>,
     /// The app registration.
     pub client_id: String,
     /// How it proves itself; a public client does not.
     pub client_auth: ClientAuth,
     /// The one redirect URI of this connector and cloud, exactly as registered.
     pub redirect_uri: String,
+}
+
+/// Where an administrator consents for a whole tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminConsent {
+    /// Path under the authority; `{tenant}` is filled.
+    pub path: String,
+    /// Classes of refusals that this consent mends.
+    pub classes: BTreeSet<String>,
 }
 
 /// Names of id-token claims.
@@ -140,6 +154,8 @@ pub struct Claims {
     pub user_name: String,
     /// Claim and value that mark a guest.
     pub guest: Option<(String, String)>,
+    /// A list of role ids, where the vendor puts one in.
+    pub roles: Option<String>,
 }
 
 /// What one kind of refusal means.

@@ -21,6 +21,7 @@ pub mod operator;
 mod pacing;
 pub mod preflight;
 mod request;
+pub mod roles;
 pub mod secret;
 pub mod sent;
 pub mod surroundings;

@@ -11,7 +11,6 @@ use serde_json::Value;
 use crate::client::{self, Client, Outgoing, Target};
 use crate::connector::Connector;
 use crate::error::SendError;
-use crate::surroundings::Chance;
 
 /// A probe's answer is a small JSON document; what is larger is judged by its status alone.
 const ANSWER_CAP: usize = 1024 * 1024;
@@ -92,6 +91,8 @@ pub struct Row {
     pub code: String,
     /// What to do about it; empty when ok.
     pub remedy: String,
+    /// The status of the answer; none: there was no answer.
+    pub status: Option<u16>,
     /// For support: the status and the vendor's ids of the request.
     pub evidence: String,
     /// Daily runs can not do without it.
@@ -115,15 +116,10 @@ pub enum Overall {
 }
 
 /// Asks every probe of the connector, one after the other, in the table's order.
-pub async fn preflight(
-    client: &Client,
-    chance: &Chance,
-    account: AccountId,
-    connector: &Connector,
-) -> Vec<Row> {
+pub async fn preflight(client: &Client, account: AccountId, connector: &Connector) -> Vec<Row> {
     let mut rows = Vec::new();
     for probe in connector.consent.iter().flat_map(|rules| &rules.probes) {
-        rows.push(ask(client, chance, account, connector, probe).await);
+        rows.push(ask(client, account, connector, probe).await);
     }
     rows
 }
@@ -139,20 +135,14 @@ pub fn overall(rows: &[Row]) -> Overall {
     })
 }
 
-async fn ask(
-    client: &Client,
-    chance: &Chance,
-    account: AccountId,
-    connector: &Connector,
-    probe: &Probe,
-) -> Row {
+async fn ask(client: &Client, account: AccountId, connector: &Connector, probe: &Probe) -> Row {
     let target =
         Target::Call { name: probe.call.clone(), path: probe.path.clone(), query: probe.query.clone() };
     let outgoing = Outgoing {
         target,
         headers: probe.headers.clone(),
         body: probe.body.clone(),
-        request_id: chance.uuid(),
+        request_id: client.new_request_id(),
     };
     match client.send(account, connector, &outgoing).await {
         Ok(answer) => judged(probe, answer).await,
@@ -166,11 +156,13 @@ async fn judged(probe: &Probe, answer: client::Answer) -> Row {
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let evidence = evidence(status, &headers);
     match probe.answers.iter().find(|known| known.matches(status, &headers, &body)) {
-        Some(known) => row(probe, known.verdict, &known.code, &known.remedy, evidence),
+        Some(known) => {
+            Row { status: Some(status), ..row(probe, known.verdict, &known.code, &known.remedy, evidence) }
+        }
         None => {
             let remedy =
                 "the vendor's answer is not a known one; if runs fail, send this row to the plugin's author";
-            row(probe, Verdict::Unknown, "PRE-UNKNOWN", remedy, evidence)
+            Row { status: Some(status), ..row(probe, Verdict::Unknown, "PRE-UNKNOWN", remedy, evidence) }
         }
     }
 }
@@ -186,6 +178,7 @@ fn row(probe: &Probe, verdict: Verdict, code: &str, remedy: &str, evidence: Stri
         verdict,
         code: code.to_owned(),
         remedy: if verdict == Verdict::Ok { String::new() } else { remedy.to_owned() },
+        status: None,
         evidence,
         needed: probe.needed,
     }
@@ -243,6 +236,7 @@ mod tests {
             verdict,
             code: "X-1".into(),
             remedy: "do".into(),
+            status: None,
             evidence: String::new(),
             needed,
         }

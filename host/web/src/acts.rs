@@ -117,6 +117,9 @@ pub struct Confirmation {
     pub tenant_title: String,
     /// The account whose consent is renewed.
     pub renewing: Option<AccountId>,
+    /// Who consented before, where it was another user; empty otherwise.
+    #[serde(default)]
+    pub other_than: String,
 }
 
 /// What an app registration proves itself by.
@@ -195,6 +198,8 @@ pub struct ConsentView {
     pub role_sets: Vec<RoleSetView>,
     /// Days a grant lives unused.
     pub idle_days: u32,
+    /// How to take the application out of the tenant at the vendor.
+    pub removal: String,
 }
 
 /// Roles that together are enough, or known not to be.

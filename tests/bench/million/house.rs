@@ -126,6 +126,7 @@ async fn connect(
         key_version: sealed.key_version,
         user_name: "service".into(),
         user_id: "service".into(),
+        roles: None,
         consented_at: now,
         refreshed_at: now,
         version: 1,

@@ -35,6 +35,8 @@ pub struct Faults {
     pub mfa_expired: bool,
     /// Token requests: the client secret has expired (`invalid_client`, 7000222).
     pub secret_expired: bool,
+    /// Token requests are refused like this.
+    pub token_refusal: Option<TokenRefusal>,
     /// So many token requests are answered with 503 `temporarily_unavailable`.
     pub transient_token_errors: u32,
     /// Partner Center finds no MFA in any token (401, 900421).
@@ -71,6 +73,7 @@ impl Default for Faults {
             user_disabled: false,
             mfa_expired: false,
             secret_expired: false,
+            token_refusal: None,
             transient_token_errors: 0,
             mfa_missing: false,
             role_missing: false,
@@ -102,6 +105,16 @@ impl Faults {
         self.rules.push(rule);
         self
     }
+}
+
+/// A refusal of the token endpoint, in its own shape with the ids of the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRefusal {
+    /// The `error` member.
+    pub error: String,
+    /// The AADSTS number.
+    pub code: u32,
 }
 
 /// One fault: when, and what.

@@ -41,7 +41,7 @@ pub use cloud::RequestLogEntry;
 pub use config::{Alter, Billing, Clock, Config};
 pub use entra::users::{Role, User};
 pub use entra::{Audience, Grant, Registration};
-pub use faults::{Action, Faults, Rule};
+pub use faults::{Action, Faults, Rule, TokenRefusal};
 pub use ledger::{LICENCES, Ledger, LedgerLine, RATED_USAGE, UTILIZATION};
 pub use traps::TRAPS;
 

@@ -114,6 +114,7 @@ fn consent(consent: &Consent) -> ConsentView {
             .map(|set| RoleSetView { roles: set.roles.clone(), enough: set.enough, note: set.note.clone() })
             .collect(),
         idle_days: consent.idle_days,
+        removal: consent.removal.clone(),
     }
 }
 

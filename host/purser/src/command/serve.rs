@@ -60,6 +60,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut workers = vec![tokio::spawn(purser.host.clone().keep_schedule(stop.clone()))];
+    workers.push(tokio::spawn(purser_pipeline::health::keep(purser.host.clone(), stop.clone())));
     let (keeper, pause) = (purser.keeper.clone(), crate::keys::pause_of(&purser.keeper.source));
     workers.push(tokio::spawn(keeper.keep(pause, stop.clone())));
     workers.extend((0..wiring::WORKERS).map(|_| tokio::spawn(purser.host.clone().work(stop.clone()))));

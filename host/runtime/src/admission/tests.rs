@@ -94,15 +94,24 @@ fn consent() -> Consent {
         first_tenant: "organizations".into(),
         scopes: vec!["openid".into()],
         authorize_parameters: Vec::new(),
-        claims: Claims { tenant: "tid".into(), user: "oid".into(), user_name: "name".into(), guest: None },
+        claims: Claims {
+            tenant: "tid".into(),
+            user: "oid".into(),
+            user_name: "name".into(),
+            guest: None,
+            roles: None,
+        },
         personal_tenants: Vec::new(),
         advice: Vec::new(),
         button: "Log in".into(),
         role_rule: String::new(),
         role_sets: Vec::new(),
+        role_ids: Vec::new(),
         probes: vec![probe()],
         error_classes: Vec::new(),
         idle_days: 90,
+        admin_consent: None,
+        removal: String::new(),
     }
 }
 

@@ -10,6 +10,7 @@ fn grant(version: u64) -> Grant {
         key_version: 1,
         user_name: "ann@contoso.example".into(),
         user_id: "7".into(),
+        roles: (version > 1).then(|| vec!["Billing".into()]),
         consented_at: hour(1),
         refreshed_at: hour(2),
         version,
@@ -92,6 +93,7 @@ pub async fn probes_are_replaced_as_a_table(store: &dyn Store) {
         evidence: "403".into(),
         needed: true,
         probed_at: hour(1),
+        ok_at: (name > "b").then(|| hour(0)),
     };
     store.put_probes(account, &[probe("b"), probe("a"), probe("c")]).await.unwrap();
     store.put_probes(account, &[probe("z"), probe("y")]).await.unwrap();

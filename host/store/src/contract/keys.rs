@@ -18,6 +18,7 @@ fn grant(sealed: &[u8], key_version: u32, version: u64) -> Grant {
         key_version,
         user_name: "ann@contoso.example".into(),
         user_id: "7".into(),
+        roles: None,
         consented_at: hour(1),
         refreshed_at: hour(2),
         version,

@@ -61,7 +61,7 @@ pub enum ConsentError {
     #[error("a guest of the tenant signed in")]
     Guest,
     /// A renewal by another tenant.
-    #[error("an account of another tenant signed in")]
+    #[error("an account of another tenant signed in; nothing was changed")]
     WrongTenant,
     /// The vendor refused, and the connector's table says what that means.
     #[error("the vendor refused ({evidence})")]
@@ -150,10 +150,14 @@ impl ConsentError {
                 "nothing was stored; begin again, and if it lasts look for whoever answers in the vendor's place"
             }
             Self::NotNow => "check this server's clock, then begin again",
-            Self::PersonalAccount => "sign in with the service account of your organisation",
-            Self::Guest => "sign in with an account that belongs to the tenant itself",
+            Self::PersonalAccount => {
+                "your browser probably reused an earlier sign-in: copy the link into a private window and sign in with the service account of your organisation"
+            }
+            Self::Guest => {
+                "your browser probably reused an earlier sign-in: copy the link into a private window and sign in with an account that belongs to the tenant itself"
+            }
             Self::WrongTenant => {
-                "sign in with an account of the same tenant, or connect the other tenant as an account of its own"
+                "your browser probably reused an earlier sign-in: copy the link into a private window and sign in with an account of the same tenant, or connect the other tenant as an account of its own"
             }
             Self::Refused { remedy, .. } => remedy,
             Self::Busy => "wait a few minutes, then begin again",

@@ -36,6 +36,7 @@ pub(super) struct Awaiting {
     pub tenant: String,
     pub user_id: String,
     pub user_name: String,
+    pub roles: Option<Vec<String>>,
     pub consented_at: Timestamp,
     #[serde(with = "secret")]
     pub refresh_token: Secret,

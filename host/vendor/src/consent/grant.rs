@@ -95,6 +95,8 @@ pub struct ConfirmedGrant {
     pub user_id: String,
     /// The name the user signed in with.
     pub user_name: String,
+    /// Roles the vendor named at sign-in; none: it names none at all.
+    pub roles: Option<Vec<String>>,
     /// When the user signed in.
     pub consented_at: Timestamp,
     refresh_token: Secret,
@@ -116,6 +118,7 @@ impl From<Awaiting> for ConfirmedGrant {
             tenant: awaiting.tenant,
             user_id: awaiting.user_id,
             user_name: awaiting.user_name,
+            roles: awaiting.roles,
             consented_at: awaiting.consented_at,
             refresh_token: awaiting.refresh_token,
         }

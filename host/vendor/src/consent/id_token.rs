@@ -24,6 +24,8 @@ pub(super) struct User {
     pub tenant: String,
     pub id: String,
     pub name: String,
+    /// What roles the token names; none: it names none at all.
+    pub roles: Option<Vec<String>>,
 }
 
 /// What the checks need.
@@ -50,7 +52,14 @@ impl Checked<'_> {
         self.check_person(&claims, &tenant, flow)?;
         let id = text(&claims, &self.rules.claims.user).ok_or(ConsentError::Incomplete)?;
         let name = text(&claims, &self.rules.claims.user_name).unwrap_or_else(|| id.clone());
-        Ok(User { tenant, id, name: name.chars().filter(|c| !c.is_control()).take(200).collect() })
+        let name = name.chars().filter(|c| !c.is_control()).take(200).collect();
+        Ok(User { roles: self.roles(&claims), tenant, id, name })
+    }
+
+    fn roles(&self, claims: &Claims) -> Option<Vec<String>> {
+        let ids = claims.get(self.rules.claims.roles.as_ref()?)?.as_array()?;
+        let ids: Vec<String> = ids.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        Some(self.rules.roles.named(&ids))
     }
 
     /// The claims, once their signature holds, and the issuer the key belongs to.

@@ -197,6 +197,7 @@ impl Consent {
             tenant: user.tenant.clone(),
             user_id: user.id.clone(),
             user_name: user.name.clone(),
+            roles: user.roles,
             consented_at: self.surroundings.clock.now(),
             refresh_token,
         });

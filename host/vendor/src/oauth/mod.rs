@@ -252,7 +252,10 @@ pub(crate) fn meaning(classes: &[ErrorClass], refusal: &Refusal) -> Meaning {
             GrantEffect::OperatorFault,
             "check client id, client secret and redirect URI of the app registration",
         ),
-        _ => (GrantEffect::Degraded, "it is tried again; if it lasts, consent again"),
+        _ => (
+            GrantEffect::Degraded,
+            "nobody knows this code yet, and codes may change; it is tried again. If it lasts, consent again, and give the ids shown to the vendor's support",
+        ),
     };
     Meaning { class: "unknown".into(), effect, remedy: remedy.into() }
 }

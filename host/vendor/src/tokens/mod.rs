@@ -6,6 +6,7 @@
 
 mod error;
 mod port;
+mod trial;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,7 @@ use crate::transport::Transport;
 use crate::vault::{GrantIdentity, Kind, Vault, VaultError};
 pub use error::TokenError;
 pub use port::{GrantFault, GrantState, GrantStore, GrantStoreError, StoredGrant};
+pub use trial::{Trials, Tried};
 
 /// A token this close to its end is replaced: clocks differ, and a request takes time.
 const EXPIRY_SKEW: Duration = Duration::from_secs(120);

@@ -45,7 +45,7 @@ fn probe(call: &str, needed: bool) -> Probe {
 
 async fn table(world: &mut World, probes: Vec<Probe>) -> Vec<Row> {
     world.connector.consent.as_mut().unwrap().probes = probes;
-    preflight(&world.client, &world.surroundings.chance, ACCOUNT, &world.connector).await
+    preflight(&world.client, ACCOUNT, &world.connector).await
 }
 
 #[tokio::test]

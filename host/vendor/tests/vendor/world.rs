@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use purser_domain::AccountId;
 use purser_vendor::connector::{Claims, ErrorClass};
 use purser_vendor::consent::{Consent, FlowStore, FlowStoreError, StoredFlow};
+use purser_vendor::roles::Roles;
 use purser_vendor::tokens::{GrantState, GrantStoreError, StoredGrant};
 use purser_vendor::vault::{GrantIdentity, Kind, Sealed};
 use purser_vendor::*;
@@ -122,7 +123,6 @@ pub struct World {
     pub vendor: Vendor,
     pub clock: Arc<TestClock>,
     pub pace: Arc<TestPace>,
-    pub surroundings: Surroundings,
     pub vault: Arc<Vault>,
     pub grants: Arc<MemoryGrants>,
     pub flows: Arc<MemoryFlows>,
@@ -162,12 +162,11 @@ impl World {
         ));
         let world = Self {
             client: Client::new(transport.clone(), source.clone(), surroundings.clone()),
-            consent: Consent::new(transport, flows.clone(), vault.clone(), surroundings.clone()),
+            consent: Consent::new(transport, flows.clone(), vault.clone(), surroundings),
             connector: connector(&vendor.base),
             vendor,
             clock,
             pace,
-            surroundings,
             vault,
             grants,
             flows,
@@ -298,8 +297,10 @@ fn rules(base: &Url) -> ConsentRules {
             user: "oid".into(),
             user_name: "preferred_username".into(),
             guest: Some(("acct".into(), "1".into())),
+            roles: Some("roles".into()),
         },
         personal_tenants: [PERSONAL.to_owned()].into(),
+        roles: Roles::default(),
         probes: Vec::new(),
         error_classes: vec![
             class(50_076, "mfa_required", GrantEffect::NeedsConsent),
@@ -310,6 +311,7 @@ fn rules(base: &Url) -> ConsentRules {
             class(90_033, "transient", GrantEffect::Retry),
         ],
         idle_days: 90,
+        admin_consent: None,
         client_id: CLIENT.into(),
         client_auth: ClientAuth::secret(Secret::new(CLIENT_SECRET.into())),
         redirect_uri: REDIRECT.into(),

@@ -87,6 +87,7 @@ impl FakeActs {
             evidence: "403".into(),
             needed: true,
             probed_at: self.now(),
+            ok_at: None,
         };
         let probes = vec![
             probe("read customers", "ok", "TST-PRE-1", ""),
@@ -182,6 +183,7 @@ fn consent() -> ConsentView {
         role_rule: "Needs the billing role.".into(),
         role_sets: vec![set(&["Billing"], true, ""), set(&["Global", "Sales"], false, "sees no invoices")],
         idle_days: 90,
+        removal: "Delete the application in the test cloud.".into(),
     }
 }
 
@@ -219,6 +221,7 @@ impl Acts for FakeActs {
             tenant: "7d7a1a52-0000-4000-8000-1c5f2f6a9e11".into(),
             tenant_title: "Contoso Partner".into(),
             renewing: None,
+            other_than: String::new(),
         })
     }
 
@@ -347,6 +350,7 @@ pub(super) fn grant(at: Timestamp) -> Grant {
         key_version: 1,
         user_name: "svc@contoso.example".into(),
         user_id: "u-1".into(),
+        roles: None,
         consented_at: at,
         refreshed_at: at,
         version: 1,

@@ -7,7 +7,8 @@ use purser_plugin_sdk::manifest::{ErrorClass, GrantEffect};
 /// A class, what becomes of the grant, what to do, and the numbers that mean it.
 type Row = (&'static str, GrantEffect, &'static str, &'static [u32]);
 
-const AGAIN: &str = "Connect the account again.";
+const AGAIN: &str =
+    "Connect the account again. Codes may change; if it lasts, give the ids shown to the vendor's support.";
 const REGISTRATION: &str = "Correct the application's registration or the configuration of this server; connecting again does not help.";
 
 /// The first row with a matching number counts: an answer may name several, the telling one beside a general one.

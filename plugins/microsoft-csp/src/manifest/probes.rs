@@ -23,6 +23,11 @@ const PRICES_REMEDY: &str = "Give the account Admin Agent or Sales Agent, so tha
 const SIGN_IN_REMEDY: &str = "Microsoft does not accept the grant. Connect the account again.";
 const UNKNOWN_REMEDY: &str = "Microsoft did not say. The first run will show it.";
 
+/// Tells whether the account is some kind of agent.
+pub const CUSTOMERS: &str = "customers";
+/// Tells whether it may read usage.
+pub const EXPORTS: &str = "usage exports";
+
 /// All rows, in the order they are shown.
 pub fn probes() -> Vec<Probe> {
     vec![mfa(), customers(), invoices(), exports(), rate_card()]
@@ -53,7 +58,7 @@ fn customers() -> Probe {
         query: pairs([("size", "1")]),
         needed: true,
         answers: partner_center_answers("CSP-PRE-2", AGENT_REMEDY),
-        ..probe("customers", "read customers and licences", calls::CUSTOMERS)
+        ..probe(CUSTOMERS, "read customers and licences", calls::CUSTOMERS)
     }
 }
 
@@ -79,7 +84,7 @@ fn exports() -> Probe {
             missing(403, 403, "CSP-PRE-403", GRAPH_REMEDY),
             unknown("CSP-PRE-409"),
         ],
-        ..probe("usage exports", "read Azure plan usage with its amounts", calls::USAGE_EXPORT)
+        ..probe(EXPORTS, "read Azure plan usage with its amounts", calls::USAGE_EXPORT)
     }
 }
 

@@ -35,9 +35,10 @@ pub(super) async fn token(
             _ => Err((400, "unsupported_grant_type", 70_003, "The grant type is not supported.")),
         },
     };
-    let response = match answer {
-        Ok(body) => json_value(200, &body),
-        Err(refused) => error(&cloud, refused),
+    let response = match (answer, &cloud.faults().token_refusal) {
+        (Ok(_), Some(told)) => error(&cloud, (400, told.error.as_str(), told.code, "Simulated.")),
+        (Ok(body), None) => json_value(200, &body),
+        (Err(refused), _) => error(&cloud, refused),
     };
     with_header(with_header(response, "Cache-Control", "no-store"), "Pragma", "no-cache")
 }
@@ -201,7 +202,7 @@ fn tokens(
     Ok(answer)
 }
 
-fn error(cloud: &Cloud, (status, error, code, words): Refused) -> Response {
+fn error(cloud: &Cloud, (status, error, code, words): (u16, &str, u32, &str)) -> Response {
     let number = cloud.entra.issued.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let (trace, correlation) =
         (cloud.world.seed.guid("trace", number), cloud.world.seed.guid("correlation", number));
