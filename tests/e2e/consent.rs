@@ -16,14 +16,17 @@ fn refused(faults: Faults, user: &str, code: &str) {
     assert_eq!(journey.state(), None, "{user}: something was stored");
 }
 
-fn degraded(user: &str, code: &str) {
+fn degraded(user: &str, code: &str, words: &str) {
     let mut journey = Journey::begin(Faults::default());
     let callback = journey.callback_as(user);
     let confirm = journey.follow(&callback);
     let page = journey.confirm(&confirm);
     assert!(page.body.contains(code), "{user}: no {code} in the preflight table:\n{}", page.body);
     match journey.state() {
-        Some(ConsentState::Degraded(reason)) => assert!(!reason.remedy.is_empty()),
+        Some(ConsentState::Degraded(reason)) => {
+            assert_eq!(reason.code, code);
+            assert!(reason.remedy.contains(words), "{}", reason.remedy);
+        }
         other => panic!("{user}: {other:?}"),
     }
 }
@@ -77,18 +80,23 @@ fn a_proof_that_nobody_signed_is_refused() {
 }
 
 #[test]
-fn a_user_without_mfa_is_connected_but_degraded_with_the_remedy() {
-    degraded("nomfa", "CSP-");
+fn a_user_without_mfa_must_consent_anew_and_is_told_why() {
+    let mut journey = Journey::begin(Faults::default());
+    let page = journey.connect_as("nomfa");
+    assert!(page.body.contains("CSP-PRE-101") && page.body.contains("Refused"), "{}", page.body);
+    let Some(ConsentState::NeedsConsent(reason)) = journey.state() else { panic!("{:?}", journey.state()) };
+    assert_eq!(reason.code, "CSP-PRE-101");
+    assert!(reason.remedy.contains("Switch multifactor authentication on"), "{}", reason.remedy);
 }
 
 #[test]
 fn a_user_without_roles_is_connected_but_degraded_with_the_remedy() {
-    degraded("norole", "CSP-");
+    degraded("norole", "CSP-PRE-203", "Give the account Admin Agent");
 }
 
 #[test]
 fn global_admin_and_sales_agent_are_not_enough() {
-    degraded("global", "CSP-");
+    degraded("global", "CSP-PRE-403", "This pair is not enough for usage");
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod application;
 mod arrows;
 mod clouds;
 mod command_line;
+#[path = "../../host/purser/src/demo/compare.rs"]
+mod compare;
 mod consent;
 mod credentials;
 mod demo;
@@ -19,7 +21,9 @@ mod look_back;
 mod names;
 mod planted;
 mod points;
+mod refusals;
 mod renewal;
+mod season;
 mod second_connector;
 mod secrets;
 mod states;

@@ -35,7 +35,7 @@ fn a_renewal_that_does_not_pass_leaves_grant_state_and_settings_as_they_were() {
     let before = journey.grant();
     for (user, code, words) in [
         ("norole", "CSP-PRE-203", "Give the account Admin Agent"),
-        ("nomfa", "CSP-PRE-101", "sign in with multifactor authentication"),
+        ("nomfa", "CSP-PRE-101", "Switch multifactor authentication on"),
         ("global", "CSP-PRE-403", "typical of Global Admin + Sales Agent"),
     ] {
         let page = journey.connect_as(user).body;

@@ -20,13 +20,14 @@ use Becomes::{Degraded, NeedsConsent, OperatorFault, Untouched};
 /// Our code, what becomes of the account, words of the remedy, and the numbers.
 type Row = (&'static str, Becomes, &'static str, &'static [u32]);
 
-const ROWS: [Row; 27] = [
+const ROWS: [Row; 28] = [
     (
         "CON-MFA-REQUIRED",
         NeedsConsent,
-        "multifactor authentication",
-        &[50076, 50074, 50072, 50079, 50078, 50158, 50161],
+        "Multifactor authentication is missing",
+        &[50076, 50074, 50072, 50079, 50158, 50161],
     ),
+    ("CON-MFA-EXPIRED", NeedsConsent, "has expired by a policy", &[50078]),
     ("CON-REAUTH-POLICY", NeedsConsent, "sign-in frequency policy", &[70043]),
     (
         "CON-BLOCKED-BY-POLICY",
@@ -38,12 +39,17 @@ const ROWS: [Row; 27] = [
     ("CON-USER-MISSING", NeedsConsent, "Connect another one", &[50034, 51004, 50014]),
     ("CON-USER-LOCKED", Degraded, "Unlock it, or wait", &[50053]),
     ("CON-USER-PASSWORD-EXPIRED", NeedsConsent, "Set a new one, then connect again", &[50055, 50144]),
-    ("CON-GRANT-REVOKED", NeedsConsent, "Connect it again", &[50132, 50133, 50173]),
+    (
+        "CON-GRANT-REVOKED",
+        NeedsConsent,
+        "Connect it again, or another permitted account",
+        &[50132, 50133, 50173],
+    ),
     ("CON-USER-RISK", NeedsConsent, "security team", &[50135, 53004, 53011]),
     ("CON-GRANT-EXPIRED", NeedsConsent, "not used for 90 days", &[700082, 70008, 50089]),
     ("CON-GRANT-INVALID", NeedsConsent, "stored grant is unusable", &[70000, 9002313]),
     ("CON-MISCONFIGURED-APP", OperatorFault, "with the type web", &[700084]),
-    ("CON-CONSENT-MISSING", NeedsConsent, "the first time an administrator must", &[65001, 65004]),
+    ("CON-CONSENT-MISSING", NeedsConsent, "was removed in your tenant", &[65001, 65004]),
     ("CON-ADMIN-CONSENT-REQUIRED", NeedsConsent, "administrator must consent", &[90094, 90095]),
     ("CON-USER-NOT-ASSIGNED", Degraded, "Assign the account to the enterprise application", &[50105]),
     (
@@ -106,16 +112,14 @@ fn becomes(state: &ConsentState) -> (Becomes, &str, String) {
 #[test]
 fn every_token_error_at_sign_in_is_told_with_its_remedy_and_stores_nothing() {
     let mut journey = Journey::begin(Faults::default());
-    for (code, becomes, remedy, numbers) in ROWS {
+    for (code, _, remedy, numbers) in ROWS {
         for number in numbers {
             journey.world.simulator.set_faults(refusing("invalid_grant", *number));
             let callback = journey.callback_as("service");
             let page = journey.follow(&callback).body;
-            let (code, remedy) = if becomes == Untouched { ("CON-", "") } else { (code, remedy) };
             assert!(page.contains(code) && page.contains(remedy), "{number}: {page}");
-            if becomes != Untouched {
-                assert!(page.contains(&number.to_string()) && page.contains("trace "), "{number}: {page}");
-                assert!(page.contains("correlation "), "{number}: {page}");
+            for id in [number.to_string().as_str(), "trace ", "correlation "] {
+                assert!(page.contains(id), "{number}: no {id:?}: {page}");
             }
             assert_eq!(journey.state(), None, "{number}: something was stored");
         }
@@ -125,23 +129,24 @@ fn every_token_error_at_sign_in_is_told_with_its_remedy_and_stores_nothing() {
 #[test]
 fn every_token_error_of_a_stored_grant_sets_state_text_and_remedy() {
     let mut journey = Journey::begin(Faults::default());
-    for (code, expected, remedy, numbers) in ROWS {
+    let numbers = ROWS.iter().flat_map(|row| row.3.iter().map(move |number| (row, *number)));
+    for ((code, expected, remedy, _), number) in numbers {
         journey.world.simulator.set_faults(Faults::default());
         journey.connect_as("service");
-        assert_eq!(journey.state(), Some(ConsentState::Active), "{code}: connected anew");
-        journey.world.simulator.set_faults(refusing_all("invalid_grant", numbers[0]));
+        assert_eq!(journey.state(), Some(ConsentState::Active), "{number}: connected anew");
+        journey.world.simulator.set_faults(refusing_all("invalid_grant", number));
         let table = journey.open("/connectors/microsoft-csp/accounts/1/preflight");
         journey.press(&table, "/preflight");
         let state = journey.state().unwrap();
         let (found, told, what) = becomes(&state);
-        if expected == Untouched {
-            assert!(matches!(state, ConsentState::Active), "{code}: {state:?}");
+        if *expected == Untouched {
+            assert_eq!(state, ConsentState::Active, "{number}");
             continue;
         }
-        assert_eq!((found, told), (expected, code), "{what}");
-        assert!(what.contains(&numbers[0].to_string()) && what.contains("trace "), "{what}");
+        assert_eq!((found, told), (*expected, *code), "{number}: {what}");
+        assert!(what.contains(&number.to_string()) && what.contains("trace "), "{what}");
         let page = journey.open("/connectors/microsoft-csp/settings").body;
-        assert!(page.contains(code) && page.contains(remedy), "{code}: {page}");
+        assert!(page.contains(code) && page.contains(remedy), "{number}: {page}");
     }
 }
 

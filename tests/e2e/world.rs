@@ -50,23 +50,14 @@ impl World {
         });
         let folder = tempfile::tempdir().unwrap();
         let world = Self { runtime, simulator, folder, client_id, client_secret };
-        std::fs::write(world.config(), world.configuration()).unwrap();
+        let text = configuration(&world.simulator, &world.client_id, &world.client_secret);
+        std::fs::write(world.config(), text).unwrap();
         world
     }
 
     /// The configuration file.
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("purser.toml")
-    }
-
-    fn configuration(&self) -> String {
-        let base = format!("http://{}", self.simulator.addr());
-        format!(
-            "listen = \"127.0.0.1:0\"\n[connectors.microsoft-csp]\nclient-id = \"{}\"\nclient-secret = \"{}\"\n\
-             [connectors.microsoft-csp.clouds.global]\nauthority = \"{base}/entra\"\ndownload-hosts = [\"{base}\"]\n\
-             endpoints = {{ partner-center = \"{base}/partner-center\", graph = \"{base}/graph\" }}\n",
-            self.client_id, self.client_secret
-        )
     }
 
     /// A data directory with one connected account.
@@ -170,6 +161,16 @@ impl World {
     }
 }
 
+/// A configuration that plugs a simulated cloud in.
+pub fn configuration(simulator: &Simulator, client_id: &str, client_secret: &str) -> String {
+    let base = format!("http://{}", simulator.addr());
+    format!(
+        "listen = \"127.0.0.1:0\"\n[connectors.microsoft-csp]\nclient-id = \"{client_id}\"\nclient-secret = \"{client_secret}\"\n\
+         [connectors.microsoft-csp.clouds.global]\nauthority = \"{base}/entra\"\ndownload-hosts = [\"{base}\"]\n\
+         endpoints = {{ partner-center = \"{base}/partner-center\", graph = \"{base}/graph\" }}\n"
+    )
+}
+
 /// A data directory that is removed at the end.
 pub struct Data {
     folder: TempDir,
@@ -206,6 +207,11 @@ pub fn copy_folder(from: &Path, to: &Path) {
 pub struct Server(Child);
 
 impl Server {
+    /// A server that was started otherwise.
+    pub fn of(process: Child) -> Self {
+        Self(process)
+    }
+
     /// The number of its process.
     pub fn process(&self) -> u32 {
         self.0.id()

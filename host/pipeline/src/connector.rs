@@ -231,11 +231,7 @@ fn download_hosts(
 }
 
 fn roles(consent: &manifest::Consent) -> Roles {
-    let verdict = |word: &str| match word {
-        "ok" => Verdict::Ok,
-        "missing" => Verdict::Missing,
-        _ => Verdict::Unknown,
-    };
+    let verdict = |word: &str| Verdict::named(word).unwrap_or(Verdict::Unknown);
     let set = |set: &manifest::RoleSet| RoleSet {
         roles: set.roles.clone(),
         enough: set.enough,
@@ -273,8 +269,10 @@ fn answer(answer: &manifest::Answer) -> Answer {
         verdict: match answer.verdict {
             manifest::Verdict::Ok => Verdict::Ok,
             manifest::Verdict::Missing => Verdict::Missing,
+            manifest::Verdict::Refused => Verdict::Refused,
             manifest::Verdict::Unknown => Verdict::Unknown,
         },
+        about_role: answer.about_role,
         code: answer.code.clone(),
         remedy: answer.remedy.clone(),
     }

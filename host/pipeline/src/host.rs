@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Span, civil::Date};
 use purser_domain::schedule::{Daily, Window};
 use purser_domain::{AccountId, RunId};
+use purser_runtime::Plugin;
 use purser_runtime::contract::manifest::Feed;
 use purser_runtime::contract::types::RunContext;
 use purser_store::accounts::{Account, ConsentState, Settings};
@@ -21,11 +22,12 @@ use crate::commit::PolicyOfAccount;
 use crate::connector::Clouds;
 use crate::limits::Limits;
 use crate::plugins::Plugins;
+use crate::reach;
 use crate::run::{self, Execution};
 use crate::work::{Clock, Customers, Room, Work};
 
-/// Days a made-up run reaches back at most beyond the look-back.
-const LONGEST_GAP_DAYS: i32 = 60;
+/// Days that a person may choose for one run.
+const LONGEST_CHOSEN_DAYS: i32 = 420;
 
 /// Why a run cannot be ordered.
 #[derive(Debug, thiserror::Error)]
@@ -86,11 +88,11 @@ impl Host {
         }
         let settings = self.store.settings(account.id).await?;
         let daily = Daily::new(&settings.host.zone, &settings.host.time)?;
-        let usual = self.daily_window(&daily, &settings, None);
+        let usual = self.daily_window(&account, &daily, &settings).await?;
         let window = Window { from: from.unwrap_or(usual.from), to: to.unwrap_or(usual.to) };
         let days = window.from.until(window.to).map_or(0, |span| span.get_days());
-        if !(1..=LONGEST_GAP_DAYS * 7).contains(&days) {
-            return Err(OrderError::Window(LONGEST_GAP_DAYS * 7));
+        if !(1..=LONGEST_CHOSEN_DAYS).contains(&days) {
+            return Err(OrderError::Window(LONGEST_CHOSEN_DAYS));
         }
         let trigger = if from.is_some() || to.is_some() { Trigger::Backfill } else { Trigger::Manual };
         let order = Order { trigger, ..self.order(&account, &settings, &daily, window, None)? };
@@ -127,18 +129,25 @@ impl Host {
         let last = self.store.last_occurrence(account.id).await?.and_then(|date| date.parse().ok());
         let now = (self.clock)();
         let Some(due) = daily.due(now, account.created_at, last) else { return Ok(None) };
-        let window = self.daily_window(&daily, &settings, last);
+        let window = self.daily_window(account, &daily, &settings).await?;
         let order = self.order(account, &settings, &daily, window, Some(due.date.to_string()))?;
         Ok(self.store.order_run(&order, now).await?)
     }
 
-    /// The look-back before today, or before the last run where days were missed.
-    fn daily_window(&self, daily: &Daily, settings: &Settings, last: Option<Date>) -> Window {
+    /// From the first day that any feed has to be read again.
+    async fn daily_window(
+        &self,
+        account: &Account,
+        daily: &Daily,
+        settings: &Settings,
+    ) -> Result<Window, OrderError> {
+        let plugin = self.plugins.active(&account.connector).ok_or(OrderError::NoPlugin)?;
+        let feeds = retrieved(&plugin, settings, &account.cloud);
+        let former = self.store.runs(Some(account.id), reach::FORMER).await?;
         let today = daily.local_date((self.clock)());
-        let earliest = today.saturating_sub(Span::new().days(LONGEST_GAP_DAYS));
-        let since = last.map_or(today, |last| last.clamp(earliest, today));
-        let look_back = days(settings.host.longest_look_back());
-        Window { from: since.saturating_sub(look_back), to: today.saturating_add(Span::new().days(1)) }
+        let first = first_days(&former, settings, &feeds, today).into_values().min();
+        let from = first.unwrap_or_else(|| today.saturating_sub(days(settings.host.longest_look_back())));
+        Ok(Window { from, to: today.saturating_add(Span::new().days(1)) })
     }
 
     fn order(
@@ -229,12 +238,7 @@ impl Host {
         let Ok(connector) = self.clouds.connector(plugin.descriptor(), &account.cloud) else {
             return Ok(None);
         };
-        let wanted = &settings.host.feeds;
-        let feeds = plugin.descriptor().feeds.iter();
-        let feeds: Vec<_> = feeds
-            .filter(|feed| is_retrieved(&feed.name, &feed.clouds, wanted, &account.cloud))
-            .cloned()
-            .collect();
+        let feeds = retrieved(&plugin, &settings, &account.cloud);
         let policy = PolicyOfAccount {
             void_threshold_percent: settings.host.void_threshold_percent,
             zone: settings.host.zone.clone(),
@@ -246,7 +250,7 @@ impl Host {
             clock: self.clock.clone(),
             limits: self.limits,
             context: context(&run, &settings, &account.cloud),
-            first_days: first_days(&run, &settings, &feeds),
+            first_days: self.first_days_of(&run, &settings, &feeds).await?,
             needs_grant: !settings.host.uses_application,
             run,
             fence,
@@ -257,6 +261,21 @@ impl Host {
             room: Room::of(self.limits.unwritten_bytes),
         };
         Ok(Some((work, policy)))
+    }
+
+    /// Where each feed begins inside the window of a run; days that a person chose are read of every feed.
+    async fn first_days_of(
+        &self,
+        run: &Run,
+        settings: &Settings,
+        feeds: &[Feed],
+    ) -> purser_store::Result<BTreeMap<String, Date>> {
+        if run.order.trigger == Trigger::Backfill {
+            return Ok(BTreeMap::new());
+        }
+        let mut former = self.store.runs(Some(run.order.account), reach::FORMER).await?;
+        former.retain(|other| other.id < run.id);
+        Ok(first_days(&former, settings, feeds, run.order.local_date))
     }
 
     async fn give_up(&self, fence: Fence) -> purser_store::Result<Execution> {
@@ -297,15 +316,18 @@ fn is_retrieved(feed: &str, clouds: &[String], wanted: &[String], cloud: &str) -
     is_served && (wanted.is_empty() || wanted.iter().any(|name| name == feed))
 }
 
-/// Each feed's own look-back inside the window of the run; days that a person chose are read of every feed.
-fn first_days(run: &Run, settings: &Settings, feeds: &[Feed]) -> BTreeMap<String, Date> {
-    if run.order.trigger == Trigger::Backfill {
-        return BTreeMap::new();
-    }
-    let longest = settings.host.longest_look_back();
+/// The feeds of a plugin that an account retrieves.
+fn retrieved(plugin: &Plugin, settings: &Settings, cloud: &str) -> Vec<Feed> {
+    let feeds = plugin.descriptor().feeds.iter();
+    let wanted = |feed: &&Feed| is_retrieved(&feed.name, &feed.clouds, &settings.host.feeds, cloud);
+    feeds.filter(wanted).cloned().collect()
+}
+
+/// Each feed's own look-back, before the last run that brought it.
+fn first_days(former: &[Run], settings: &Settings, feeds: &[Feed], today: Date) -> BTreeMap<String, Date> {
     let first = |feed: &Feed| {
-        let later = days(longest.saturating_sub(settings.host.look_back_of(&feed.name)));
-        (feed.name.clone(), run.order.window_from.saturating_add(later))
+        let since = reach::since(&feed.name, former, today);
+        (feed.name.clone(), since.saturating_sub(days(settings.host.look_back_of(&feed.name))))
     };
     feeds.iter().map(first).collect()
 }

@@ -28,6 +28,7 @@ pub mod plugins;
 pub mod ports;
 mod pricing;
 mod progress;
+pub mod reach;
 pub mod reconcile;
 pub mod remedies;
 pub mod report;

@@ -40,7 +40,7 @@ pub struct Work {
     pub fence: Fence,
     /// What the plugin is told of the run; see [`Work::context_of`].
     pub context: RunContext,
-    /// Where feeds begin that look back less far than the run's window.
+    /// Where each feed begins inside the run's window; without one, at its beginning.
     pub first_days: BTreeMap<String, Date>,
     /// Whether a refused grant ends the run. Not where the application has a permission of its own: what it may read goes
     /// on.

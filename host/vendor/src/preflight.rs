@@ -49,6 +49,8 @@ pub struct Answer {
     pub body: Option<(String, String)>,
     /// What it says.
     pub verdict: Verdict,
+    /// The user lacks a role.
+    pub about_role: bool,
     /// Stable code.
     pub code: String,
     /// What to do about it.
@@ -60,21 +62,38 @@ pub struct Answer {
 pub enum Verdict {
     /// It works.
     Ok,
-    /// It does not.
+    /// It does not; when it is given, it works with the consent there is.
     Missing,
+    /// It does not, and only new consent mends that.
+    Refused,
     /// It can not be told. Never blocks.
     Unknown,
 }
 
 impl Verdict {
-    /// `ok`, `missing` or `unknown`.
+    /// `ok`, `missing`, `refused` or `unknown`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Missing => "missing",
+            Self::Refused => "refused",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// The verdict of this name; none: there is none.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Ok, Self::Missing, Self::Refused, Self::Unknown]
+            .into_iter()
+            .find(|verdict| verdict.as_str() == name)
+    }
+
+    /// It is known not to work.
+    #[must_use]
+    pub fn is_bad(self) -> bool {
+        matches!(self, Self::Missing | Self::Refused)
     }
 }
 
@@ -91,28 +110,25 @@ pub struct Row {
     pub code: String,
     /// What to do about it; empty when ok.
     pub remedy: String,
-    /// The status of the answer; none: there was no answer.
-    pub status: Option<u16>,
+    /// The user lacks a role.
+    pub about_role: bool,
     /// For support: the status and the vendor's ids of the request.
     pub evidence: String,
     /// Daily runs can not do without it.
     pub needed: bool,
 }
 
-/// What a table says of the account.
+/// What an account lacks, by its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Overall {
-    /// Nothing needed is known to be missing.
-    Active,
-    /// Something needed is missing.
-    Degraded {
-        /// Stable code of the first such row.
-        code: String,
-        /// What does not work.
-        what: String,
-        /// What to do about it.
-        remedy: String,
-    },
+pub struct Lack {
+    /// Stable code of the row.
+    pub code: String,
+    /// What does not work.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// Only new consent mends it.
+    pub needs_consent: bool,
 }
 
 /// Asks every probe of the connector, one after the other, in the table's order.
@@ -124,15 +140,24 @@ pub async fn preflight(client: &Client, account: AccountId, connector: &Connecto
     rows
 }
 
-/// What the rows say together: the worst *needed* one decides.
+/// What the rows say together: the first *needed* one that only new consent mends decides, else the first that is missing.
+/// None: nothing needed is known to be missing.
 #[must_use]
-pub fn overall(rows: &[Row]) -> Overall {
-    let worst = rows.iter().find(|row| row.needed && row.verdict == Verdict::Missing);
-    worst.map_or(Overall::Active, |row| Overall::Degraded {
+pub fn lack(rows: &[Row]) -> Option<Lack> {
+    let row = worst(rows)?;
+    Some(Lack {
         code: row.code.clone(),
         what: format!("{} does not work", row.capability),
         remedy: row.remedy.clone(),
+        needs_consent: row.verdict == Verdict::Refused,
     })
+}
+
+/// The row that [`lack`] speaks of.
+#[must_use]
+pub fn worst(rows: &[Row]) -> Option<&Row> {
+    let first = |verdict| rows.iter().find(move |row| row.needed && row.verdict == verdict);
+    first(Verdict::Refused).or_else(|| first(Verdict::Missing))
 }
 
 async fn ask(client: &Client, account: AccountId, connector: &Connector, probe: &Probe) -> Row {
@@ -156,13 +181,14 @@ async fn judged(probe: &Probe, answer: client::Answer) -> Row {
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let evidence = evidence(status, &headers);
     match probe.answers.iter().find(|known| known.matches(status, &headers, &body)) {
-        Some(known) => {
-            Row { status: Some(status), ..row(probe, known.verdict, &known.code, &known.remedy, evidence) }
-        }
+        Some(known) => Row {
+            about_role: known.about_role,
+            ..row(probe, known.verdict, &known.code, &known.remedy, evidence)
+        },
         None => {
             let remedy =
                 "the vendor's answer is not a known one; if runs fail, send this row to the plugin's author";
-            Row { status: Some(status), ..row(probe, Verdict::Unknown, "PRE-UNKNOWN", remedy, evidence) }
+            row(probe, Verdict::Unknown, "PRE-UNKNOWN", remedy, evidence)
         }
     }
 }
@@ -178,7 +204,7 @@ fn row(probe: &Probe, verdict: Verdict, code: &str, remedy: &str, evidence: Stri
         verdict,
         code: code.to_owned(),
         remedy: if verdict == Verdict::Ok { String::new() } else { remedy.to_owned() },
-        status: None,
+        about_role: false,
         evidence,
         needed: probe.needed,
     }
@@ -236,21 +262,23 @@ mod tests {
             verdict,
             code: "X-1".into(),
             remedy: "do".into(),
-            status: None,
+            about_role: false,
             evidence: String::new(),
             needed,
         }
     }
 
     #[test]
-    fn only_a_needed_row_that_is_missing_degrades() {
-        for (rows, active) in [
-            (vec![], true),
-            (vec![table_row(true, Verdict::Ok), table_row(true, Verdict::Unknown)], true),
-            (vec![table_row(false, Verdict::Missing)], true),
-            (vec![table_row(true, Verdict::Ok), table_row(true, Verdict::Missing)], false),
+    fn only_a_needed_row_counts_and_what_needs_consent_counts_first() {
+        use Verdict::{Missing, Ok, Refused, Unknown};
+        for (rows, expected) in [
+            (vec![], None),
+            (vec![table_row(true, Ok), table_row(true, Unknown)], None),
+            (vec![table_row(false, Missing), table_row(false, Refused)], None),
+            (vec![table_row(true, Ok), table_row(true, Missing)], Some(false)),
+            (vec![table_row(true, Missing), table_row(true, Refused)], Some(true)),
         ] {
-            assert_eq!(overall(&rows) == Overall::Active, active, "{rows:?}");
+            assert_eq!(lack(&rows).map(|lack| lack.needs_consent), expected, "{rows:?}");
         }
     }
 
@@ -261,6 +289,7 @@ mod tests {
             header: Some(("Is-Fine".into(), "TRUE".into())),
             body: Some(("/error/code".into(), "900421".into())),
             verdict: Verdict::Missing,
+            about_role: false,
             code: "X".into(),
             remedy: String::new(),
         };

@@ -74,7 +74,7 @@ mod tests {
             verdict,
             code: String::new(),
             remedy: String::new(),
-            status: None,
+            about_role: false,
             evidence: String::new(),
             needed: true,
         };

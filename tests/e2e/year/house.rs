@@ -85,9 +85,10 @@ pub struct House {
     pub simulator: Simulator,
     pub store: Arc<SqliteStore>,
     pub account: AccountId,
-    host: Host,
+    pub host: Host,
+    /// A data directory as the binary makes it.
+    pub folder: tempfile::TempDir,
     parts: Vec<FeedPart>,
-    _folder: tempfile::TempDir,
 }
 
 impl House {
@@ -100,7 +101,9 @@ impl House {
         let simulator = purser_simulator::serve(config, listener).await.unwrap();
         let folder = in_memory();
         let store = Arc::new(SqliteStore::open(folder.path().join("purser.db")).await.unwrap());
-        let vault = Arc::new(Vault::new(KeyRing::generate(&Chance::seeded(1)), Chance::seeded(2)));
+        let ring = KeyRing::generate(&Chance::seeded(1));
+        ring.save_new(&folder.path().join("purser.key")).unwrap();
+        let vault = Arc::new(Vault::new(ring, Chance::seeded(2)));
         let account = connect(&store, &vault, &simulator, now).await;
         let plugins = Plugins::new(Sandbox::new(purser_runtime::Limits::default(), None).unwrap(), None);
         plugins.activate(PLUGIN).unwrap();
@@ -115,16 +118,21 @@ impl House {
             limits: Limits::default(),
             wake: Arc::default(),
         };
-        Self { time, simulator, store, account, host, parts, _folder: folder }
+        Self { time, simulator, store, account, host, folder, parts }
     }
 
     /// The daily run of a local date, which must be due.
     pub async fn daily_run(&self, date: Date) -> (RunState, Report) {
         self.time.set(date.at(19, 0, 5, 0).in_tz("CET").unwrap().timestamp());
         assert_eq!(self.host.order_due().await.unwrap().len(), 1, "{date}");
-        match self.host.work_once(&CancellationToken::new()).await.unwrap() {
-            Some((_, Execution::Finished(state, report))) => (state, *report),
-            other => panic!("{other:?}"),
+        self.work().await.unwrap_or_else(|| panic!("{date}"))
+    }
+
+    /// Works on a run that waits.
+    pub async fn work(&self) -> Option<(RunState, Report)> {
+        match self.host.work_once(&CancellationToken::new()).await.unwrap()? {
+            (_, Execution::Finished(state, report)) => Some((state, *report)),
+            (_, other) => panic!("{other:?}"),
         }
     }
 

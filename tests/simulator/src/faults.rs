@@ -45,6 +45,8 @@ pub struct Faults {
     pub role_missing: bool,
     /// The application has no permission of its own on Graph (403).
     pub app_permission_missing: bool,
+    /// id tokens name no directory roles (`wids`): whether they do is the tenant's choice.
+    pub no_role_claim: bool,
     /// id tokens name another issuer.
     pub wrong_issuer: bool,
     /// id tokens carry another nonce.
@@ -78,6 +80,7 @@ impl Default for Faults {
             mfa_missing: false,
             role_missing: false,
             app_permission_missing: false,
+            no_role_claim: false,
             wrong_issuer: false,
             wrong_nonce: false,
             wrong_audience: false,

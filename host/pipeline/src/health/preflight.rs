@@ -7,7 +7,7 @@ use purser_store::accounts::{Account, ConsentState, Probe};
 use purser_store::{Result, Store};
 use purser_vendor::client::Client;
 use purser_vendor::connector::{Connector, ConsentRules};
-use purser_vendor::preflight::{self, Overall, Row, Verdict};
+use purser_vendor::preflight::{self, Lack, Row, Verdict};
 use purser_vendor::roles::Roles;
 use tokio_util::sync::CancellationToken;
 
@@ -20,8 +20,6 @@ use crate::work::Work;
 const FRESH: SignedDuration = SignedDuration::from_mins(15);
 /// How long something is missing before it is asked again: a vendor needs up to an hour until it knows a new role.
 const RETRY: SignedDuration = SignedDuration::from_hours(1);
-/// The status of a call that the vendor understood, and did not allow this user.
-const FORBIDDEN: u16 = 403;
 const LAPSED: &str = "Typical of roles that are only eligible and switched on for a time (PIM): assign them permanently to \
                       the service account. It then works again by itself; no new consent is needed.";
 
@@ -93,10 +91,12 @@ async fn tell(work: &Work, progress: &Progress) -> Result<()> {
     Ok(())
 }
 
-/// Whether something has been missing for so long that it is asked again.
+/// Whether something has been missing for so long that it is asked again: a role may be back, the operator may have given
+/// a new secret, or a process may have ended before its answer came. What needs a person's consent is not asked for: the vendor would only see a loop.
 pub(crate) fn is_due(account: &Account, known: &[Probe], now: Timestamp) -> bool {
-    let is_degraded = matches!(account.state, ConsentState::Degraded(_));
-    is_degraded && age(known, now).is_none_or(|age| age >= RETRY)
+    use ConsentState::{Degraded, OperatorFault, Verifying};
+    let may_mend = matches!(account.state, Degraded(_) | OperatorFault(_) | Verifying);
+    may_mend && age(known, now).is_none_or(|age| age >= RETRY)
 }
 
 /// Without a person's consent there is nothing to ask; what a person has stopped is not asked for.
@@ -108,29 +108,24 @@ fn age(known: &[Probe], now: Timestamp) -> Option<SignedDuration> {
     known.iter().map(|probe| now.duration_since(probe.probed_at)).min()
 }
 
-/// What a table says as a whole, and why; none: nothing needed is known to be missing.
+/// What an account lacks by a table, with what explains it; none: nothing needed is known to be missing.
 #[must_use]
-pub fn explained(
-    roles: &Roles,
-    rows: &[Row],
-    before: &[Probe],
-    told: Option<&[String]>,
-) -> Option<(String, String, String)> {
-    let Overall::Degraded { code, what, remedy } = preflight::overall(rows) else { return None };
+pub fn explained(roles: &Roles, rows: &[Row], before: &[Probe], told: Option<&[String]>) -> Option<Lack> {
+    let lack = preflight::lack(rows)?;
     if let Some(day) = lapsed_since(rows, before) {
-        let what = format!("{what}, though it did on {day}: a role was there and is not now");
-        return Some((code, what, format!("{LAPSED} {remedy}")));
+        let what = format!("{}, though it did on {day}: a role was there and is not now", lack.what);
+        return Some(Lack { what, remedy: format!("{LAPSED} {}", lack.remedy), ..lack });
     }
-    let Some(set) = roles.typical_of(rows, told) else { return Some((code, what, remedy)) };
-    let what = format!("{what}; typical of {}", set.roles.join(" + "));
-    Some((code, what, format!("{} {remedy}", set.note)))
+    let Some(set) = roles.typical_of(rows, told) else { return Some(lack) };
+    let what = format!("{}; typical of {}", lack.what, set.roles.join(" + "));
+    Some(Lack { what, remedy: format!("{} {}", set.note, lack.remedy), ..lack })
 }
 
 fn finding(rules: Option<&ConsentRules>, rows: &[Row], before: &[Probe], told: Option<&[String]>) -> Finding {
     let (none, no_probes) = (Roles::default(), Vec::new());
     let (roles, probes) = rules.map_or((&none, &no_probes), |rules| (&rules.roles, &rules.probes));
-    if let Some((code, what, remedy)) = explained(roles, rows, before, told) {
-        return Finding::Missing(code, what, remedy);
+    if let Some(lack) = explained(roles, rows, before, told) {
+        return Finding::Missing(lack);
     }
     let is_ok = |name: &str| rows.iter().any(|row| row.name == name && row.verdict == Verdict::Ok);
     let codes = probes.iter().filter(|probe| is_ok(&probe.name)).flat_map(|probe| &probe.answers);
@@ -141,13 +136,10 @@ fn finding(rules: Option<&ConsentRules>, rows: &[Row], before: &[Probe], told: O
     }
 }
 
-/// The day on which what is forbidden now was last seen to work: its role has lapsed since, not the consent.
+/// The day on which what a role is lacking for now was last seen to work: the role has lapsed since, not the consent.
 fn lapsed_since(rows: &[Row], before: &[Probe]) -> Option<String> {
-    let row = rows.iter().find(|row| row.needed && row.verdict == Verdict::Missing)?;
-    if row.status != Some(FORBIDDEN) {
-        return None;
-    }
-    let former = before.iter().find(|former| former.name == row.name)?;
+    let row = preflight::worst(rows)?;
+    let former = before.iter().find(|former| former.name == row.name && row.about_role)?;
     former.ok_at.map(|at| at.strftime("%Y-%m-%d").to_string())
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use purser_store::accounts::{ConsentState, Reason};
 use purser_vendor::GrantEffect;
+use purser_vendor::preflight::Lack;
 use purser_vendor::tokens::GrantState;
 
 /// How the codes of refused grants begin; those of calls and probes are the connector's own.
@@ -38,8 +39,8 @@ pub fn after_token(former: &ConsentState, answer: GrantState, now: Timestamp) ->
 /// What a preflight table says of an account as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// Something needed is missing: code, what, remedy.
-    Missing(String, String, String),
+    /// Something needed is missing.
+    Missing(Lack),
     /// Nothing needed is known to be missing.
     Nothing {
         /// Every needed row is ok.
@@ -57,9 +58,11 @@ pub enum Finding {
 pub fn after_table(former: &ConsentState, finding: Finding, now: Timestamp) -> Option<ConsentState> {
     use ConsentState::{Active, Degraded, NeedsConsent, Verifying};
     match (former, finding) {
-        (Degraded(reason), Finding::Missing(code, ..)) if reason.code == code => None,
-        (Verifying | Active | Degraded(_), Finding::Missing(code, what, remedy)) => {
-            Some(Degraded(Reason { code, what, remedy, since: now }))
+        (Verifying | Active | Degraded(_), Finding::Missing(lack)) => {
+            let Lack { code, what, remedy, needs_consent } = lack;
+            let reason = Reason { code, what, remedy, since: now };
+            let next = if needs_consent { NeedsConsent(reason) } else { Degraded(reason) };
+            (!is_same_trouble(former, &next)).then_some(next)
         }
         (Verifying, Finding::Nothing { .. }) => Some(Active),
         (Degraded(reason), Finding::Nothing { is_proven, mended }) => {
@@ -155,7 +158,11 @@ mod tests {
 
     #[test]
     fn a_table_mends_what_it_sees_working_and_neither_a_pause_nor_a_refused_grant() {
-        let missing = |code: &str| Finding::Missing(code.into(), "w".into(), "r".into());
+        let lack = |code: &str, needs_consent| {
+            let (what, remedy) = ("w".into(), "r".into());
+            Finding::Missing(Lack { code: code.into(), what, remedy, needs_consent })
+        };
+        let (missing, refused) = (|code| lack(code, false), |code| lack(code, true));
         let nothing = |is_proven, mended: &[&str]| Finding::Nothing {
             is_proven,
             mended: mended.iter().map(|code| (*code).to_owned()).collect(),
@@ -165,6 +172,8 @@ mod tests {
             (Verifying, missing("A"), Some(Degraded(reason("A", 9)))),
             (Active, missing("A"), Some(Degraded(reason("A", 9)))),
             (Active, nothing(false, &[]), None),
+            (Active, refused("A"), Some(NeedsConsent(reason("A", 9)))),
+            (Degraded(reason("A", 1)), refused("A"), Some(NeedsConsent(reason("A", 9)))),
             (Degraded(reason("A", 1)), nothing(false, &["A"]), Some(Active)),
             (Degraded(reason("A", 1)), nothing(true, &[]), Some(Active)),
             // Nobody could be asked: that mends nothing.

@@ -42,6 +42,9 @@ async fn ask_again(host: &Host, account: &Account) -> Result<()> {
     if !is_due(account, &store.probes(account.id).await?, now) {
         return Ok(());
     }
-    let Some(connector) = host.connector_of(account) else { return Ok(()) };
+    // What is handed over has no grant yet: there is nothing to ask with.
+    let (Some(connector), Some(_)) = (host.connector_of(account), store.grant(account.id).await?) else {
+        return Ok(());
+    };
     test(store, &host.client, &connector, account.id, now).await.map(|_| ())
 }

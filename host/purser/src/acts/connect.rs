@@ -70,13 +70,13 @@ impl HostActs {
         let tried = self.trials.preflight(account.id, &connector, &account.tenant, sealed).await;
         let before = json!({ "user": former.user_name, "id": former.user_id });
         let after = json!({ "user": grant.user_name, "id": grant.user_id });
-        let mut detail = json!({ "account": account.id, "before": before, "after": after });
         if let Some(problem) = shortcoming(&connector, grant, &tried) {
-            detail["code"] = json!(problem.code);
-            self.audit(who, "consent.renewal_refused", detail).await?;
+            let refused = json!({ "account": account.id, "before": before, "after": before, "code": problem.code, "tried": after });
+            self.audit(who, "consent.renewal_refused", refused).await?;
             return Err(problem);
         }
         self.swap(account, &connector, grant, tried).await?;
+        let detail = json!({ "account": account.id, "before": before, "after": after });
         self.audit(who, "consent.renewed", detail).await?;
         Ok(account.id)
     }
@@ -121,10 +121,10 @@ impl HostActs {
 /// What the vendor's calls leave unknown blocks nothing, but a grant for which no token was given at all has not been tried.
 fn shortcoming(connector: &Connector, grant: &ConfirmedGrant, tried: &Tried) -> Option<Problem> {
     let roles = connector.consent.as_ref().map(|rules| rules.roles.clone()).unwrap_or_default();
-    let missing = health::explained(&roles, &tried.rows, &[], grant.roles.as_deref());
-    let (code, what, remedy) = match (&tried.fault, missing) {
+    let lack = health::explained(&roles, &tried.rows, &[], grant.roles.as_deref());
+    let (code, what, remedy) = match (&tried.fault, lack) {
         (Some(fault), _) => (fault.code.clone(), fault.what.clone(), fault.remedy.clone()),
-        (None, Some(missing)) => missing,
+        (None, Some(lack)) => (lack.code, lack.what, lack.remedy),
         (None, None) if tried.works || tried.rows.is_empty() => return None,
         (None, None) => (
             "CON-NOT-TRIED".to_owned(),

@@ -17,6 +17,8 @@ pub(super) fn check(descriptor: &Descriptor, findings: &mut Vec<Finding>) {
         Some(consent) => {
             let mut wrong = places(consent);
             wrong.extend(rows(consent, &descriptor.calls));
+            wrong.extend(signs(consent));
+            wrong.extend(admin_consent(consent));
             wrong
         }
     };
@@ -76,6 +78,40 @@ fn rows(consent: &Consent, calls: &[Call]) -> Vec<String> {
     wrong.extend(
         nameless
             .map(|class| format!("the error class of {:?} has no class or remedy", shorten(&class.error))),
+    );
+    wrong
+}
+
+/// A sign that can never show would leave a set unnamed for ever.
+fn signs(consent: &Consent) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (set, sign) in consent.role_sets.iter().flat_map(|set| set.signs.iter().map(move |sign| (set, sign)))
+    {
+        let name = shorten(&set.roles.join(" + ")).into_owned();
+        if consent.probes.iter().all(|probe| probe.name != sign.name) {
+            wrong.push(format!("the role set {name:?} names a probe {:?} there is not", shorten(&sign.name)));
+        }
+        if !["ok", "missing", "refused"].contains(&sign.value.as_str()) {
+            wrong.push(format!(
+                "the role set {name:?} names a verdict {:?} there is not",
+                shorten(&sign.value)
+            ));
+        }
+    }
+    wrong
+}
+
+/// What is wrong with the page of an administrator's consent.
+fn admin_consent(consent: &Consent) -> Vec<String> {
+    let Some(page) = &consent.admin_consent else { return Vec::new() };
+    let mut wrong = Vec::new();
+    if !page.path.starts_with('/') {
+        wrong.push(format!("the admin-consent path {:?} does not begin with a slash", shorten(&page.path)));
+    }
+    let is_class = |name: &String| consent.error_classes.iter().any(|class| class.class == *name);
+    let unknown = page.classes.iter().filter(|name| !is_class(name));
+    wrong.extend(
+        unknown.map(|name| format!("the admin-consent mends {:?}, which is no error class", shorten(name))),
     );
     wrong
 }

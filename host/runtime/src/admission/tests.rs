@@ -2,8 +2,8 @@
 
 use super::{Finding, descriptor, settings};
 use crate::contract::manifest::{
-    AcceptedToken, Answer, Audience, Auth, Call, Claims, Consent, CoverageRow, Descriptor, DownloadHost,
-    Endpoint, Feed, FeedKind, Framing, Locale, Method, Partitioning, Probe, Verdict,
+    AcceptedToken, AdminConsent, Answer, Audience, Auth, Call, Claims, Consent, CoverageRow, Descriptor,
+    DownloadHost, Endpoint, Feed, FeedKind, Framing, Locale, Method, Partitioning, Probe, RoleSet, Verdict,
 };
 use crate::contract::types::Pair;
 
@@ -131,6 +131,7 @@ fn probe() -> Probe {
             header: None,
             body: None,
             verdict: Verdict::Ok,
+            about_role: false,
             code: "ACME-1".into(),
             remedy: String::new(),
         }],
@@ -362,5 +363,32 @@ fn a_probe_asks_nothing_that_its_call_does_not_list() {
     assert_eq!(
         told(|d| consenting(d).probes[0].answers[0].status_from = 500),
         ["PLG-130 the probe \"usage\" knows an answer of status 500 to 299"]
+    );
+}
+
+#[test]
+fn what_explains_a_consent_speaks_of_what_there_is() {
+    let set = |probe: &str, verdict: &str| RoleSet {
+        roles: vec!["Clerk".into()],
+        enough: false,
+        note: String::new(),
+        signs: vec![pair(probe, verdict)],
+    };
+    let page = |path: &str, class: &str| AdminConsent { path: path.into(), classes: vec![class.into()] };
+    assert_eq!(told(|d| consenting(d).role_sets = vec![set("usage", "missing")]), Vec::<String>::new());
+    assert_eq!(
+        told(|d| consenting(d).role_sets = vec![set("billing", "missing")]),
+        ["PLG-130 the role set \"Clerk\" names a probe \"billing\" there is not"]
+    );
+    assert_eq!(
+        told(|d| consenting(d).role_sets = vec![set("usage", "gone")]),
+        ["PLG-130 the role set \"Clerk\" names a verdict \"gone\" there is not"]
+    );
+    assert_eq!(
+        told(|d| consenting(d).admin_consent = Some(page("consent", "later"))),
+        [
+            "PLG-130 the admin-consent path \"consent\" does not begin with a slash",
+            "PLG-130 the admin-consent mends \"later\", which is no error class"
+        ]
     );
 }

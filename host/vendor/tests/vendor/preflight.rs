@@ -1,6 +1,6 @@
 //! The preflight table, asked live.
 
-use purser_vendor::preflight::{Answer, Overall, Probe, Row, Verdict, overall, preflight};
+use purser_vendor::preflight::{Answer, Lack, Probe, Row, Verdict, lack, preflight};
 use serde_json::json;
 
 use crate::world::{ACCOUNT, World};
@@ -11,6 +11,7 @@ fn answer(statuses: std::ops::RangeInclusive<u16>, verdict: Verdict, code: &str)
         header: None,
         body: None,
         verdict,
+        about_role: false,
         code: code.into(),
         remedy: format!("remedy of {code}"),
     }
@@ -92,7 +93,7 @@ async fn what_can_not_be_asked_is_unknown_and_never_blocks() {
     let rows = table(&mut world, vec![probe("items", true), probe("not listed", true)]).await;
     let verdicts: Vec<_> = rows.iter().map(|row| (row.verdict, row.code.as_str())).collect();
     assert_eq!(verdicts, [(Verdict::Unknown, "CON-NO-GRANT"), (Verdict::Unknown, "VND-NOT-GRANTED")]);
-    assert_eq!(overall(&rows), Overall::Active);
+    assert_eq!(lack(&rows), None);
 }
 
 #[tokio::test]
@@ -101,7 +102,7 @@ async fn a_missing_needed_capability_degrades_and_says_what_to_do() {
     world.vendor.answers(403, &[], "");
     world.vendor.answers(403, &[], "");
     let rows = table(&mut world, vec![probe("open", false), probe("items", true)]).await;
-    let Overall::Degraded { code, what, remedy } = overall(&rows) else { panic!("{rows:?}") };
+    let Some(Lack { code, what, remedy, .. }) = lack(&rows) else { panic!("{rows:?}") };
     assert_eq!((code.as_str(), remedy.as_str()), ("PRE-ROLE", "remedy of PRE-ROLE"));
     assert_eq!(what, "reading items does not work");
 }

@@ -44,7 +44,7 @@ pub(crate) async fn show(
     let shell = Shell::load(&state, &visitor, Area::Connectors).await?;
     let rows: Vec<Row> =
         state.store.probes(account).await?.into_iter().map(|probe| row(probe, &book)).collect();
-    let missing = rows.iter().filter(|row| row.probe.needed && row.probe.verdict == "missing").count();
+    let missing = rows.iter().filter(|row| row.probe.needed && is_bad(&row.probe)).count();
     let next = if book.is_scheduled() { state.acts.next_runs(&book.settings.host, 1).pop() } else { None };
     let pill = consent_pill(&book.account.state);
     page(&PreflightPage { shell, connector, account, title: book.account.title, pill, rows, missing, next })
@@ -62,9 +62,14 @@ pub(crate) async fn probe(
     visitor.tell_at("The connection was tested just now.", &path).await
 }
 
+fn is_bad(probe: &Probe) -> bool {
+    matches!(probe.verdict.as_str(), "missing" | "refused")
+}
+
 fn row(probe: Probe, book: &Book) -> Row {
     let pill = match probe.verdict.as_str() {
         "ok" => Pill::new("ok", "OK"),
+        "refused" => Pill::new("bad", "Refused"),
         "missing" if probe.needed => Pill::new("bad", "Missing"),
         "missing" => Pill::new("warn", "Missing"),
         _ => Pill::new("idle", "Unknown"),

@@ -12,7 +12,7 @@ const AGAIN: &str =
 const REGISTRATION: &str = "Correct the application's registration or the configuration of this server; connecting again does not help.";
 
 /// The first row with a matching number counts: an answer may name several, the telling one beside a general one.
-const BY_NUMBER: [Row; 26] = [
+const BY_NUMBER: [Row; 27] = [
     (
         "sign_in_failed",
         GrantEffect::NeedsConsent,
@@ -22,8 +22,14 @@ const BY_NUMBER: [Row; 26] = [
     (
         "mfa_required",
         GrantEffect::NeedsConsent,
-        "Connect the account again and sign in with multifactor authentication.",
-        &[50076, 50074, 50072, 50079, 50078, 50158, 50161],
+        "Multifactor authentication is missing: since April 2026 Microsoft refuses Partner Center's calls without it. Switch it on for the account, then connect again.",
+        &[50076, 50074, 50072, 50079, 50158, 50161],
+    ),
+    (
+        "mfa_expired",
+        GrantEffect::NeedsConsent,
+        "The multifactor authentication of this consent has expired by a policy of the tenant. Connect the account again.",
+        &[50078],
     ),
     (
         "reauth_policy",
@@ -64,7 +70,7 @@ const BY_NUMBER: [Row; 26] = [
     (
         "grant_revoked",
         GrantEffect::NeedsConsent,
-        "The account's sessions were revoked. Connect it again.",
+        "The account's password was reset or its sessions were revoked. Connect it again, or another permitted account.",
         &[50132, 50133, 50173],
     ),
     (
@@ -88,7 +94,7 @@ const BY_NUMBER: [Row; 26] = [
     (
         "consent_missing",
         GrantEffect::NeedsConsent,
-        "The application's consent is missing or was declined. Connect again; the first time an administrator must.",
+        "The application's consent is missing, was declined, or was removed in your tenant. Connect again; the first time an administrator must.",
         &[65001, 65004],
     ),
     (

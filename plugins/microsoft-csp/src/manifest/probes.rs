@@ -8,8 +8,9 @@ use purser_plugin_sdk::types::Pair;
 
 use super::calls;
 
-const MFA_REMEDY: &str = "Connect again and sign in with multifactor authentication. The account itself must be asked for \
-     it in this sign-in; another person's approval in PIM does not count.";
+const MFA_REMEDY: &str = "Switch multifactor authentication on for the account, then connect again: since April 2026 \
+     Microsoft refuses Partner Center's calls without it. The account itself must be asked for it in this sign-in; another \
+     person's approval in PIM does not count.";
 const AUDIENCE_REMEDY: &str =
     "The token is for another API. Check the application's registration, then connect again.";
 const AGENT_REMEDY: &str = "Give the account Admin Agent, or Sales Agent together with Billing Admin, as a standing \
@@ -21,6 +22,12 @@ const GRAPH_REMEDY: &str = "Grant the application PartnerBilling.Read.All (Micro
 const PRICES_REMEDY: &str = "Give the account Admin Agent or Sales Agent, so that it may read prices. Until then names stay \
      in Microsoft's words, and legacy Azure has no price.";
 const SIGN_IN_REMEDY: &str = "Microsoft does not accept the grant. Connect the account again.";
+const CLAIMS_REMEDY: &str = "A policy of the tenant asks for a new sign-in. Connect the account again; exclude the service account from sign-in \
+     frequency policies, or it happens again.";
+const POLICY_REMEDY: &str = "Conditional Access blocks the account. The tenant's administrator must allow this server's \
+     address; it then works again by itself.";
+const PERSON_REMEDY: &str =
+    "The interface takes no token of the application itself. Connect an account of a person.";
 const UNKNOWN_REMEDY: &str = "Microsoft did not say. The first run will show it.";
 
 /// Tells whether the account is some kind of agent.
@@ -41,12 +48,9 @@ fn mfa() -> Probe {
         needed: true,
         answers: vec![
             Answer { header: compliant("true"), ..ok("CSP-PRE-100") },
-            Answer { header: compliant("false"), ..missing(200, 499, "CSP-PRE-101", MFA_REMEDY) },
-            Answer { body: Some(pair("/code", "900421")), ..missing(401, 401, "CSP-PRE-101", MFA_REMEDY) },
-            Answer {
-                body: Some(pair("/code", "900420")),
-                ..missing(401, 401, "CSP-PRE-102", AUDIENCE_REMEDY)
-            },
+            Answer { header: compliant("false"), ..refused(200, 499, "CSP-PRE-101", MFA_REMEDY) },
+            coded("900421", refused(401, 401, "CSP-PRE-101", MFA_REMEDY)),
+            coded("900420", missing(401, 401, "CSP-PRE-102", AUDIENCE_REMEDY)),
             unknown("CSP-PRE-109"),
         ],
         ..probe("multifactor authentication", "sign-in with multifactor authentication", calls::CUSTOMERS)
@@ -80,8 +84,9 @@ fn exports() -> Probe {
         needed: true,
         answers: vec![
             ok("CSP-PRE-400"),
+            challenged("CSP-PRE-407"),
             missing(401, 401, "CSP-PRE-401", GRAPH_REMEDY),
-            missing(403, 403, "CSP-PRE-403", GRAPH_REMEDY),
+            lacks_role("CSP-PRE-403", GRAPH_REMEDY),
             unknown("CSP-PRE-409"),
         ],
         ..probe(EXPORTS, "read Azure plan usage with its amounts", calls::USAGE_EXPORT)
@@ -99,15 +104,28 @@ fn rate_card() -> Probe {
 
 fn partner_center_answers(family: &str, role_remedy: &str) -> Vec<Answer> {
     let code = |number: &str| format!("{family}{number}");
-    let coded = |value: &str| Some(pair("/code", value));
     vec![
         ok(&code("00")),
-        Answer { body: coded("900421"), ..missing(401, 401, &code("01"), MFA_REMEDY) },
-        Answer { body: coded("900420"), ..missing(401, 401, &code("02"), AUDIENCE_REMEDY) },
-        missing(401, 401, &code("04"), SIGN_IN_REMEDY),
-        missing(403, 403, &code("03"), role_remedy),
+        coded("900421", refused(401, 401, &code("01"), MFA_REMEDY)),
+        coded("900420", missing(401, 401, &code("02"), AUDIENCE_REMEDY)),
+        challenged(&code("07")),
+        refused(401, 401, &code("04"), SIGN_IN_REMEDY),
+        coded("900309", missing(403, 403, &code("05"), POLICY_REMEDY)),
+        coded("900329", missing(403, 403, &code("06"), PERSON_REMEDY)),
+        lacks_role(&code("03"), role_remedy),
         unknown(&code("09")),
     ]
+}
+
+/// The answer whose body names this code of Partner Center.
+fn coded(value: &str, answer: Answer) -> Answer {
+    Answer { body: Some(pair("/code", value)), ..answer }
+}
+
+/// A claims challenge: the token lacks what a policy asks for, and only a new sign-in can bring it.
+fn challenged(code: &str) -> Answer {
+    let header = Some(pair("www-authenticate", "error=\"insufficient_claims\""));
+    Answer { header, ..refused(401, 401, code, CLAIMS_REMEDY) }
 }
 
 fn probe(name: &str, capability: &str, call: &str) -> Probe {
@@ -132,11 +150,20 @@ fn missing(status_from: u16, status_to: u16, code: &str, remedy: &str) -> Answer
     answer(status_from, status_to, Verdict::Missing, code, remedy)
 }
 
+/// Partner Center and Graph say no more than that it is forbidden.
+fn lacks_role(code: &str, remedy: &str) -> Answer {
+    Answer { about_role: true, ..missing(403, 403, code, remedy) }
+}
+
+fn refused(status_from: u16, status_to: u16, code: &str, remedy: &str) -> Answer {
+    answer(status_from, status_to, Verdict::Refused, code, remedy)
+}
+
 fn unknown(code: &str) -> Answer {
     answer(100, 599, Verdict::Unknown, code, UNKNOWN_REMEDY)
 }
 
 fn answer(status_from: u16, status_to: u16, verdict: Verdict, code: &str, remedy: &str) -> Answer {
     let (code, remedy) = (code.to_owned(), remedy.to_owned());
-    Answer { status_from, status_to, header: None, body: None, verdict, code, remedy }
+    Answer { status_from, status_to, header: None, body: None, verdict, about_role: false, code, remedy }
 }

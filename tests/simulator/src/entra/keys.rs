@@ -93,6 +93,9 @@ fn claims(cloud: &Cloud, user: &User, nonce: Option<&str>, now: Timestamp) -> Va
             let nonce = if faults.wrong_nonce { "another-nonce" } else { nonce };
             members.insert("nonce".into(), json!(nonce));
         }
+        if !faults.no_role_claim {
+            members.insert("wids".into(), json!(user.directory_roles()));
+        }
         if user.guest {
             members.insert(
                 "idp".into(),

@@ -18,6 +18,27 @@ pub enum Role {
     GlobalAdmin,
 }
 
+/// The template id of the role every member of a directory has.
+const MEMBER: &str = "b79fbf4d-3ef9-4689-8143-76b194e85509";
+
+impl Role {
+    /// The template id of a directory role; agents are groups, and have none.
+    fn template(self) -> Option<&'static str> {
+        match self {
+            Self::BillingAdmin => Some("b0f54661-2d74-4c50-afa3-1ec803f12efe"),
+            Self::GlobalAdmin => Some("62e90394-69f5-4237-9190-012177145e10"),
+            Self::AdminAgent | Self::SalesAgent => None,
+        }
+    }
+}
+
+impl User {
+    /// Template ids of the user's directory roles.
+    pub(crate) fn directory_roles(&self) -> Vec<&'static str> {
+        self.roles.iter().filter_map(|role| role.template()).chain([MEMBER]).collect()
+    }
+}
+
 /// Somebody on the sign-in page.
 #[derive(Debug, Clone)]
 pub struct User {
