@@ -7,12 +7,17 @@ use url::Url;
 use crate::journey::Journey;
 use crate::visitor::Visitor;
 
-/// A refused flow: the page names the code and what to do, and nothing is stored.
-fn refused(faults: Faults, user: &str, code: &str) {
+/// What to do where somebody may have answered in the vendor's place.
+const FOREIGN: &str = "look for whoever answers in the vendor";
+
+/// A refused flow: the page says the code, what happened and what to do, and nothing is stored.
+fn refused(faults: Faults, user: &str, code: &str, words: [&str; 2]) {
     let mut journey = Journey::begin(faults);
     let callback = journey.callback_as(user);
     let page = journey.follow(&callback);
-    assert!(page.body.contains(code), "{user}: no {code} on the page:\n{}", page.body);
+    for part in [code].into_iter().chain(words) {
+        assert!(page.body.contains(part), "{user}: no {part:?} on the page:\n{}", page.body);
+    }
     assert_eq!(journey.state(), None, "{user}: something was stored");
 }
 
@@ -46,37 +51,60 @@ fn the_right_user_is_shown_confirmed_probed_and_connected() {
 
 #[test]
 fn a_personal_account_is_refused() {
-    refused(Faults::default(), "personal", "CON-PERSONAL-ACCOUNT");
+    let words = ["A personal account signed in", "copy the link into a private window"];
+    refused(Faults::default(), "personal", "CON-PERSONAL-ACCOUNT", words);
 }
 
 #[test]
 fn a_guest_is_refused() {
-    refused(Faults::default(), "guest", "CON-GUEST");
+    let words = ["A guest of the tenant signed in", "your browser probably reused an earlier sign-in"];
+    refused(Faults::default(), "guest", "CON-GUEST", words);
 }
 
 #[test]
 fn a_cancelled_sign_in_says_so() {
-    refused(Faults::default(), "cancel", "CON-CANCELLED");
+    let words = ["The sign-in was cancelled", "nothing was changed; begin again when you are ready"];
+    refused(Faults::default(), "cancel", "CON-CANCELLED", words);
 }
 
 #[test]
 fn a_proof_of_another_issuer_is_refused() {
-    refused(Faults { wrong_issuer: true, ..Faults::default() }, "service", "CON-WRONG-ISSUER");
+    refused(
+        Faults { wrong_issuer: true, ..Faults::default() },
+        "service",
+        "CON-WRONG-ISSUER",
+        ["comes from an unexpected issuer", FOREIGN],
+    );
 }
 
 #[test]
 fn a_proof_of_another_sign_in_is_refused() {
-    refused(Faults { wrong_nonce: true, ..Faults::default() }, "service", "CON-WRONG-NONCE");
+    refused(
+        Faults { wrong_nonce: true, ..Faults::default() },
+        "service",
+        "CON-WRONG-NONCE",
+        ["belongs to another sign-in", FOREIGN],
+    );
 }
 
 #[test]
 fn a_proof_for_another_application_is_refused() {
-    refused(Faults { wrong_audience: true, ..Faults::default() }, "service", "CON-WRONG-AUDIENCE");
+    refused(
+        Faults { wrong_audience: true, ..Faults::default() },
+        "service",
+        "CON-WRONG-AUDIENCE",
+        ["was made for another application", FOREIGN],
+    );
 }
 
 #[test]
 fn a_proof_that_nobody_signed_is_refused() {
-    refused(Faults { bad_signature: true, ..Faults::default() }, "service", "CON-BAD-SIGNATURE");
+    refused(
+        Faults { bad_signature: true, ..Faults::default() },
+        "service",
+        "CON-BAD-SIGNATURE",
+        ["has no valid signature", FOREIGN],
+    );
 }
 
 #[test]
@@ -164,5 +192,20 @@ fn renewing_with_a_user_of_another_tenant_leaves_the_old_grant() {
     let form = choice.form_with("user").unwrap().pressing("user", "other");
     let page = journey.world.runtime.block_on(journey.visitor.send(form)).unwrap();
     assert!(page.form_to("/consent/confirm").is_err(), "another tenant may not be confirmed:\n{}", page.body);
+    assert_eq!(journey.state(), Some(ConsentState::Active), "the old grant stands");
+}
+
+#[test]
+fn an_answer_of_another_tenant_on_renewal_changes_nothing_and_says_so() {
+    let mut journey = Journey::begin(Faults::default());
+    journey.connect_as("service");
+    journey.world.simulator.set_faults(Faults { wrong_tenant: true, ..Faults::default() });
+    let choice = journey.open("/connectors/microsoft-csp/consent/start?cloud=global&renew=1");
+    let form = choice.form_with("user").unwrap().pressing("user", "service");
+    let page = journey.world.runtime.block_on(journey.visitor.send(form)).unwrap().body;
+    let retry = "connect the other tenant as an account of its own";
+    for part in ["CON-WRONG-TENANT", "nothing was changed", retry] {
+        assert!(page.contains(part), "no {part:?}:\n{page}");
+    }
     assert_eq!(journey.state(), Some(ConsentState::Active), "the old grant stands");
 }

@@ -1,5 +1,6 @@
 //! What the reference asks of a consent, each point with the tests that cover it: the best current practice for OAuth
-//! (`reference/microsoft-auth.md` 6.1), the checks of an id token and of a flow (6.2), and the token vault (6.3).
+//! (`reference/microsoft-auth.md` 6.1), the checks of an id token and of a flow (6.2), the token vault (6.3), and the tables
+//! of what may come of a consent (there 1.8 and 2.6, and `reference/product.md` 5.4).
 //!
 //! A point that stands under [`WAITING`] has no test yet; whoever builds it moves its row up.
 
@@ -274,15 +275,93 @@ const VAULT: &[Point] = &[
     ),
 ];
 
+/// What may come of a consent, at the callback and later: state, text and remedy.
+const CALLBACKS: &[Point] = &[
+    ("5.4 cancelled", "nothing is stored; try again", &["a_cancelled_sign_in_says_so"]),
+    (
+        "5.4 somebody else signed in",
+        "a personal account, a guest, whoever the browser remembers: said, and asked before anything is stored",
+        &[
+            "a_personal_account_is_refused",
+            "a_guest_is_refused",
+            "the_right_user_is_shown_confirmed_probed_and_connected",
+        ],
+    ),
+    (
+        "5.4 another tenant on renewal",
+        "the old grant stands; retry, or connect it as an account of its own",
+        &[
+            "renewing_with_a_user_of_another_tenant_leaves_the_old_grant",
+            "an_answer_of_another_tenant_on_renewal_changes_nothing_and_says_so",
+        ],
+    ),
+    (
+        "5.4 no MFA",
+        "new consent with it; in the token's evidence and in 50076",
+        &[
+            "a_user_without_mfa_must_consent_anew_and_is_told_why",
+            "every_token_error_of_a_stored_grant_sets_state_text_and_remedy",
+        ],
+    ),
+    ("5.4 MFA expired", "50078, renew", &["every_token_error_of_a_stored_grant_sets_state_text_and_remedy"]),
+    (
+        "5.4 role lapsed",
+        "typical for PIM: assign it permanently; no new consent",
+        &[
+            "a_role_that_lapses_is_told_as_such_and_mends_by_itself_when_it_returns",
+            "season_of_120_days_loses_no_day_that_the_vendor_still_serves",
+        ],
+    ),
+    (
+        "5.4 Global Admin + Sales Agent",
+        "the pair is named; add Billing Admin, or use Admin Agent",
+        &[
+            "global_admin_and_sales_agent_are_not_enough",
+            "a_set_is_named_only_where_all_its_signs_show_and_no_told_role_contradicts",
+        ],
+    ),
+    (
+        "5.4 consent lost or expired",
+        "password reset, disabled, unused, removed: another permitted user consents in its place",
+        &[
+            "every_token_error_of_a_stored_grant_sets_state_text_and_remedy",
+            "a_renewal_by_another_user_says_so_and_is_audited_with_both_and_keeps_the_settings",
+            "season_of_120_days_loses_no_day_that_the_vendor_still_serves",
+        ],
+    ),
+    ("5.4 unknown code", "as it came, with trace id", &["a_token_error_nobody_knows_is_shown_as_it_came"]),
+    (
+        "1.8 token errors",
+        "each number, at sign-in and for a stored grant; a transient one never ends a consent",
+        &[
+            "every_token_error_at_sign_in_is_told_with_its_remedy_and_stores_nothing",
+            "every_token_error_of_a_stored_grant_sets_state_text_and_remedy",
+            "a_refusal_becomes_what_its_class_says_and_ends_neither_a_pause_nor_anything_by_being_transient",
+        ],
+    ),
+    (
+        "2.6 refusals of interfaces",
+        "each code; what nobody knows blocks nothing and mends nothing",
+        &[
+            "every_refusal_of_an_interface_sets_state_text_and_remedy_and_ends_with_it",
+            "a_refusal_for_one_customer_is_no_fault_of_the_consent",
+            "a_table_mends_what_it_sees_working_and_neither_a_pause_nor_a_refused_grant",
+        ],
+    ),
+];
+
 /// What has no test yet, and where it will stand.
-const WAITING: &[(&str, &str, &str)] = &[(
-    "6.3 alerts",
-    "refreshing fails, a grant is idle, MFA or a role is gone (that a credential runs out is told)",
-    "host/purser/src/wiring.rs",
-)];
+const WAITING: &[(&str, &str, &str)] = &[
+    ("5.4 admin approval", "a link to hand over", "tests/e2e"),
+    (
+        "6.3 alerts",
+        "refreshing fails, a grant is idle, MFA or a role is gone (that a credential runs out is told)",
+        "host/purser/src/wiring.rs",
+    ),
+];
 
 fn all() -> impl Iterator<Item = &'static Point> {
-    PRACTICE.iter().chain(CHECKS).chain(VAULT)
+    PRACTICE.iter().chain(CHECKS).chain(VAULT).chain(CALLBACKS)
 }
 
 #[test]

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::ConsentError;
 use super::flow::Begun;
-use crate::connector::{Connector, ConsentRules};
+use crate::connector::{Connector, ConsentRules, GrantEffect};
 use crate::oauth::Refusal;
 
 /// Where to send the administrator.
@@ -46,12 +46,11 @@ pub(super) fn authorize_url(
 pub(super) fn authorize_refusal(rules: &ConsentRules, error: &str, description: &str) -> ConsentError {
     let refusal =
         Refusal { error: error.to_owned(), error_codes: numbers_in(description), ..Refusal::default() };
-    match ConsentError::refused(rules, &refusal) {
-        ConsentError::Refused { class, .. } if class == "unknown" && error == "access_denied" => {
-            ConsentError::Cancelled
-        }
-        refused => refused,
-    }
+    let refused = ConsentError::refused(rules, &refusal);
+    // What the table knows of it counts first: a policy may deny access as well.
+    let is_nobodys_fault = matches!(&refused, ConsentError::Refused { class, effect, .. }
+        if class == "unknown" || *effect == GrantEffect::Retry);
+    if error == "access_denied" && is_nobodys_fault { ConsentError::Cancelled } else { refused }
 }
 
 /// Error numbers in a description: long runs of digits with a colon behind them.

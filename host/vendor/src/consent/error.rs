@@ -25,7 +25,7 @@ pub enum ConsentError {
     #[error("the sign-in was begun in another browser session")]
     OtherSession,
     /// The administrator said no at the vendor's.
-    #[error("the sign-in was cancelled")]
+    #[error("the sign-in was cancelled, so consent was not given")]
     Cancelled,
     /// Neither a code nor an error.
     #[error("the vendor sent neither a code nor an error")]
