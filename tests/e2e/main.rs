@@ -21,6 +21,7 @@ mod look_back;
 mod names;
 mod planted;
 mod points;
+mod preflight;
 mod refusals;
 mod renewal;
 mod season;
