@@ -4,6 +4,7 @@
 mod access;
 mod application;
 mod arrows;
+mod backup;
 mod clouds;
 mod command_line;
 #[path = "../../host/purser/src/demo/compare.rs"]

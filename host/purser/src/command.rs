@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use purser_store::trail::{self, Origin};
 
+mod backup;
 mod demo;
 mod export;
 mod keys;
@@ -42,6 +43,10 @@ enum Command {
     Run(run::Args),
     /// Write Purchases to a file or to standard output.
     Export(export::Args),
+    /// Write everything but the keys into one file, while a server serves.
+    Backup(backup::BackupArgs),
+    /// Put a backup back into an empty data directory.
+    Restore(backup::RestoreArgs),
     /// Look after the keys that seal what is secret.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -84,6 +89,8 @@ pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Simulator(args) => simulator::run(args).await,
         Command::Run(args) => trail::arising(origin, run::run(args)).await,
         Command::Export(args) => export::run(args).await,
+        Command::Backup(args) => trail::arising(origin, backup::backup(args)).await,
+        Command::Restore(args) => trail::arising(origin, backup::restore(args)).await,
         Command::Keys(command) => keys::run(command).await,
         Command::Plugin(command) => plugin::run(command),
     }

@@ -6,6 +6,7 @@ use clap::Parser as _;
 
 mod acts;
 mod allocator;
+mod backup;
 mod bundled;
 mod command;
 mod config;

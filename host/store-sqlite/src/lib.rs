@@ -7,6 +7,7 @@
 
 mod access;
 mod accounts;
+mod backup;
 mod book;
 mod commit;
 mod customers;
