@@ -1,7 +1,7 @@
 //! Secrets stay secret: planted ones are looked for wherever Purser writes — files with the database's log, every row,
 //! exports, pages, logs at their loudest — with a control that the search finds. What a plugin's memory holds is in
-//! `egress.rs`, what a panic prints in the vendor crate. Backups and recordings are not made yet: whoever adds a command
-//! that writes them adds its files here.
+//! `egress.rs`, what a panic prints in the vendor crate. Recordings are not made yet: whoever adds a command that writes them
+//! adds its files here.
 
 use purser_domain::{AccountId, ConnectorId};
 use purser_simulator::Config;
@@ -102,7 +102,10 @@ fn planted_secrets_are_in_no_file_log_export_or_page() {
         ("the one-time code", &code),
         ("the key-encryption key", &key_of(&journey.data)),
     ];
-    let search = Search::new(planted);
+    let tokens = journey.world.simulator.access_tokens();
+    assert!(tokens.len() > 1, "no access token was given out");
+    let search =
+        Search::new(planted.into_iter().chain(tokens.iter().map(|it| ("an access token", it.as_str()))));
     let mut places = pages(&mut journey, &callback);
     places.extend(exports(&journey.world, &journey.data));
     places.extend(files(journey.data.path()));
@@ -114,9 +117,40 @@ fn planted_secrets_are_in_no_file_log_export_or_page() {
     for expected in ["purser.db", "purser.db-wal", "pages.zstd", "sent.host", "audit.detail"] {
         assert!(places.iter().any(|(place, _)| place == expected), "{expected} was not looked at");
     }
+    places.extend(backup(&journey.world, &journey.data));
     assert_eq!(search.found(&places), Vec::<String>::new());
 
+    // A download's signature is needed until it is done, so that a killed run goes on; then nothing of it is left.
+    let signatures = signatures(&journey);
+    let search_signatures = Search::new(signatures.iter().map(|it| ("a signature", it.as_str())));
+    places.retain(|(place, _)| !place.ends_with("-wal"));
+    assert_eq!(search_signatures.found(&places), Vec::<String>::new());
+
     control(&journey, &search, planted[0].1);
+}
+
+/// What the addresses of downloads were signed with.
+fn signatures(journey: &Journey) -> Vec<String> {
+    let signature = |address: &str| {
+        let signature = address.split("&sig=").nth(1)?.split('&').next()?;
+        Some(signature.to_owned())
+    };
+    let asked = journey.world.simulator.requests();
+    let found: Vec<String> = asked.iter().filter_map(|entry| signature(&entry.path_and_query)).collect();
+    assert!(!found.is_empty(), "nothing was downloaded");
+    found
+}
+
+/// A backup, as it is and as its parts.
+fn backup(world: &World, data: &Data) -> Places {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("purser.backup");
+    let output = world.purser(data).args(["backup", "--out", out.to_str().unwrap()]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    vec![
+        ("backup".to_owned(), std::fs::read(&out).unwrap()),
+        ("backup's words".to_owned(), [output.stdout, output.stderr].concat()),
+    ]
 }
 
 async fn all_rows(data: &Data) -> Places {
@@ -148,6 +182,8 @@ fn control(journey: &Journey, search: &Search, leaked: &str) {
         leaks.iter().any(|leak| leak.starts_with("the client secret as plain in purser.db")),
         "{leaks:?}"
     );
+    let leaks = search.found(&backup(&journey.world, &data));
+    assert!(leaks.iter().any(|leak| leak.starts_with("the client secret as plain in backup")), "{leaks:?}");
     let leaks = search.found(&rows);
     assert!(leaks.contains(&"the client secret as plain in accounts.title".to_owned()), "{leaks:?}");
     assert!(leaks.iter().any(|leak| leak.contains(", zstd at ")), "{leaks:?}");

@@ -79,10 +79,27 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
         }
         Err(Failure::Final(trouble)) => Some(trouble),
     };
+    completion.asked = ended(&request.body);
     if let Some(trouble) = &trouble {
         completion.incomplete = Some(format!("{}: {}", trouble.code, trouble.what));
     }
     Ok(Fetched { completion, pages, records, trouble, place })
+}
+
+/// What is kept of a request that has ended, where that is not all: an address the vendor made is a key to what lies
+/// there, in any part of it, and what a plugin noted for itself may name another one.
+fn ended(request: &str) -> Option<String> {
+    let mut request: crawl::Request = serde_json::from_str(request).ok()?;
+    let is_plain = request.state.is_empty() && matches!(request.target, crawl::Target::Call(_));
+    if is_plain {
+        return None;
+    }
+    request.state.clear();
+    if let crawl::Target::Absolute(address) = &mut request.target {
+        let host = url::Url::parse(address).map(|url| url.origin().ascii_serialization());
+        *address = format!("{}/…", host.unwrap_or_default());
+    }
+    serde_json::to_string(&request).ok()
 }
 
 /// The code of what a request failed of, beyond what the client has noted.

@@ -179,8 +179,9 @@ async fn end(tx: &mut Write, fence: Fence, completion: Completion, pages: Vec<Pa
         partitions::one_request_less(tx, partition).await?;
     }
     query!(
-        "UPDATE requests SET done = 1, body_digest = ? WHERE run = ? AND number = ?",
+        "UPDATE requests SET done = 1, body_digest = ?, body = COALESCE(?, body) WHERE run = ? AND number = ?",
         body,
+        completion.asked,
         fence.run.0,
         number
     )

@@ -198,6 +198,8 @@ pub struct Rejection {
 pub struct Completion {
     /// The request's number.
     pub request: u64,
+    /// What is kept of the request itself from now on; none: all of it.
+    pub asked: Option<String>,
     /// Its remaining pages (earlier ones of a long answer were staged before).
     pub pages: Vec<Page>,
     /// Hash of the answer's kept body, where it was not empty: the same one under two requests of a partition is a

@@ -181,6 +181,12 @@ impl Simulator {
         self.cloud.entra.grant(user, self.cloud.now())
     }
 
+    /// Every access token given out so far.
+    #[must_use]
+    pub fn access_tokens(&self) -> Vec<String> {
+        self.cloud.entra.access_tokens()
+    }
+
     /// Stops listening and waits a moment for open connections.
     pub async fn shutdown(mut self) {
         if let Some(stop) = self.stop.take() {

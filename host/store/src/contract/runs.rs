@@ -150,6 +150,18 @@ pub async fn a_request_ends_once(store: &dyn Store) {
     assert_eq!(store.frontier(fence.run, 0, 10).await.unwrap(), []);
 }
 
+pub async fn an_ended_request_is_kept_as_it_is_told(store: &dyn Store) {
+    let account = account(store, "contoso").await;
+    let fence = begin(store, account, hour(0)).await;
+    let requests = ask(store, fence, &[&partition("p")]).await;
+    let kept = page(0, ten());
+    let (asked, pages) = (Some(r#"{"less":"of it"}"#.to_owned()), vec![kept.clone()]);
+    let completion = Completion { request: requests[0], asked, pages, ..Completion::default() };
+    store.complete_requests(fence, vec![completion]).await.unwrap();
+    let sources = store.page_sources(account, kept.digest).await.unwrap();
+    assert_eq!(sources[0].request, r#"{"less":"of it"}"#);
+}
+
 pub async fn a_resumed_run_keeps_what_was_completed(store: &dyn Store) {
     let account = account(store, "contoso").await;
     let killed = begin(store, account, hour(0)).await;

@@ -148,6 +148,10 @@ impl Entra {
         self.users.iter().find(|u| u.id == id)
     }
 
+    pub(crate) fn access_tokens(&self) -> Vec<String> {
+        lock(&self.access).keys().cloned().collect()
+    }
+
     /// What a bearer stands for, while it lives.
     pub(crate) fn access(&self, token: &str, now: Timestamp) -> Option<AccessToken> {
         lock(&self.access).get(token).filter(|t| t.expires > now).cloned()
