@@ -23,6 +23,7 @@ mod names;
 mod planted;
 mod points;
 mod preflight;
+mod recording;
 mod refusals;
 mod renewal;
 mod season;

@@ -1,10 +1,9 @@
 //! Secrets stay secret: planted ones are looked for wherever Purser writes — files with the database's log, every row,
-//! exports, pages, logs at their loudest — with a control that the search finds. What a plugin's memory holds is in
-//! `egress.rs`, what a panic prints in the vendor crate. Recordings are not made yet: whoever adds a command that writes them
-//! adds its files here.
+//! exports, pages, logs at their loudest, backups, recordings — with a control that the search finds. What a plugin's memory holds is in
+//! `egress.rs`, what a panic prints in the vendor crate. Whoever adds a command that writes a file adds the file here.
 
 use purser_domain::{AccountId, ConnectorId};
-use purser_simulator::Config;
+use purser_simulator::{Action, Config, Faults, Rule};
 use purser_store::{Accounts as _, People as _};
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::vault::{GrantIdentity, Kind};
@@ -118,6 +117,7 @@ fn planted_secrets_are_in_no_file_log_export_or_page() {
         assert!(places.iter().any(|(place, _)| place == expected), "{expected} was not looked at");
     }
     places.extend(backup(&journey.world, &journey.data));
+    places.extend(recording(&journey.world, &journey.data));
     assert_eq!(search.found(&places), Vec::<String>::new());
 
     // A download's signature is needed until it is done, so that a killed run goes on; then nothing of it is left.
@@ -139,6 +139,20 @@ fn signatures(journey: &Journey) -> Vec<String> {
     let found: Vec<String> = asked.iter().filter_map(|entry| signature(&entry.path_and_query)).collect();
     assert!(!found.is_empty(), "nothing was downloaded");
     found
+}
+
+/// A recording of another run, worked on by the server.
+fn recording(world: &World, data: &Data) -> Places {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run.jsonl");
+    let output = world.purser(data).args(["run", "1", "--record", out.to_str().unwrap()]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let recorded = std::fs::read(&out).unwrap();
+    assert!(recorded.iter().filter(|byte| **byte == b'\n').count() > 3, "hardly anything was recorded");
+    vec![
+        ("recording".to_owned(), recorded),
+        ("recording's words".to_owned(), [output.stdout, output.stderr].concat()),
+    ]
 }
 
 /// A backup, as it is and as its parts.
@@ -163,6 +177,16 @@ fn key_of(data: &Data) -> String {
     text.lines().last().unwrap().split(' ').nth(1).unwrap().to_owned()
 }
 
+/// A recording of a run whose vendor says the secret itself.
+fn recording_with(journey: &Journey, data: &Data, leaked: &str) -> Places {
+    let said =
+        Action::ChangeField { pointer: "/items/0/companyProfile/companyName".into(), value: leaked.into() };
+    journey.world.simulator.set_faults(Faults::default().with(Rule::new("/v1/customers", said)));
+    let places = recording(&journey.world, data);
+    journey.world.simulator.set_faults(Faults::default());
+    places
+}
+
 /// The same search finds a secret where it *is* written: in the database's file or its log, and in its rows, packed too.
 fn control(journey: &Journey, search: &Search, leaked: &str) {
     let data = journey.data.copy();
@@ -182,6 +206,8 @@ fn control(journey: &Journey, search: &Search, leaked: &str) {
         leaks.iter().any(|leak| leak.starts_with("the client secret as plain in purser.db")),
         "{leaks:?}"
     );
+    let leaks = search.found(&recording_with(journey, &data, leaked));
+    assert!(leaks.contains(&"the client secret as plain in recording".to_owned()), "{leaks:?}");
     let leaks = search.found(&backup(&journey.world, &data));
     assert!(leaks.iter().any(|leak| leak.starts_with("the client secret as plain in backup")), "{leaks:?}");
     let leaks = search.found(&rows);

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::failure::Failure;
+use crate::whole_file::{self, WholeFile};
 
 /// The list's name in the archive.
 const LIST: &str = "purser-backup.json";
@@ -95,16 +96,15 @@ pub fn write(out: &Path, contents: &Contents, files: &[(String, PathBuf)]) -> an
             "name a file that may be written with --out, where there is room for it",
         )
     };
-    let part = out.with_extension("part");
-    let written = packed(&part, contents, files).and_then(|()| std::fs::rename(&part, out));
-    if written.is_err() {
-        std::fs::remove_file(&part).ok();
-    }
+    let written = WholeFile::begin(out).and_then(|part| {
+        pack(part.file(), contents, files)?;
+        part.end()
+    });
     Ok(written.map_err(unwritable)?)
 }
 
-fn packed(part: &Path, contents: &Contents, files: &[(String, PathBuf)]) -> std::io::Result<()> {
-    let mut archive = tar::Builder::new(private_file(part)?);
+fn pack(out: &File, contents: &Contents, files: &[(String, PathBuf)]) -> std::io::Result<()> {
+    let mut archive = tar::Builder::new(out);
     let list = serde_json::to_vec_pretty(contents)?;
     let mut header = tar::Header::new_gnu();
     header.set_size(list.len() as u64);
@@ -113,7 +113,7 @@ fn packed(part: &Path, contents: &Contents, files: &[(String, PathBuf)]) -> std:
     for (name, file) in files {
         archive.append_file(name, &mut File::open(file)?)?;
     }
-    archive.into_inner()?.sync_all()
+    archive.finish()
 }
 
 /// Unpacks a backup into a folder: its list, once every file in it is there and as it was.
@@ -140,7 +140,7 @@ pub fn unpack(backup: &Path, folder: &Path) -> anyhow::Result<Contents> {
         if !left.remove(listed.path.as_str()) {
             return Err(damaged().into());
         }
-        let found = measured(&mut entry, private_file(&folder.join(inner(&path)?))?);
+        let found = measured(&mut entry, whole_file::private(&folder.join(inner(&path)?))?);
         if found.map_err(|_| damaged())? != (listed.bytes, listed.sha256.clone()) {
             return Err(damaged().into());
         }
@@ -187,15 +187,6 @@ fn measured(mut from: impl Read, mut to: impl Write) -> anyhow::Result<(u64, Str
         to.write_all(bytes)?;
         total += count as u64;
     }
-}
-
-/// Readable by its owner alone: sealed consents and hashes of passwords are in it.
-fn private_file(path: &Path) -> std::io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 fn foreign() -> Failure {

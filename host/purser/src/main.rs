@@ -17,6 +17,8 @@ mod failure;
 mod keys;
 mod logging;
 mod progress;
+mod recording;
+mod whole_file;
 mod wiring;
 
 use command::Cli;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use purser_domain::{AccountId, Digest, RunId};
-use purser_store::runs::{Fence, Page, PageSource};
+use purser_store::runs::{Fence, Page, PageRead, PageSource};
 use purser_store::staging::{self, Chunk};
 use purser_store::texts::ProductText;
 use purser_store::{Error, Result};
@@ -279,6 +279,31 @@ pub(crate) async fn bytes(readers: &SqlitePool, account: AccountId, digest: Dige
     let row = query!("SELECT length, zstd FROM pages WHERE account = ? AND digest = ?", account.0, digest);
     let Some(row) = row.fetch_optional(readers).await.map_err(failed)? else { return Ok(None) };
     Ok(Some(staging::decompress(&row.zstd, unsigned(row.length)?)?.into()))
+}
+
+/// See [`purser_store::Runs::pages_of_run`].
+pub(crate) async fn of_run(
+    readers: &SqlitePool,
+    run: RunId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<PageRead>> {
+    let after = signed(after);
+    let rows = query!(
+        "SELECT p.id, q.feed, q.body, p.context, p.digest FROM page_reads AS p
+         JOIN requests AS q ON q.run = p.run AND q.number = p.request
+         WHERE p.run = ? AND p.id > ? ORDER BY p.id LIMIT ?",
+        run.0,
+        after,
+        limit
+    );
+    let rows = rows.fetch_all(readers).await.map_err(failed)?;
+    rows.into_iter()
+        .map(|row| {
+            let (place, digest) = (unsigned(row.id)?, to_digest(&row.digest)?);
+            Ok(PageRead { place, feed: row.feed, request: row.body, context: row.context, digest })
+        })
+        .collect()
 }
 
 /// See [`purser_store::Runs::page_sources`].

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use purser_domain::{AccountId, Digest, RunId};
 use purser_store::runs::{
-    Completion, Fact, Fence, Incomplete, LogLine, Order, Page, PageSource, Partition, Request, Run, RunState,
-    Runs,
+    Completion, Fact, Fence, Incomplete, LogLine, Order, Page, PageRead, PageSource, Partition, Request, Run,
+    RunState, Runs,
 };
 use purser_store::{Error, Result};
 use sqlx::{query, query_as, query_scalar};
@@ -344,6 +344,10 @@ impl Runs for SqliteStore {
 
     async fn page(&self, account: AccountId, digest: Digest) -> Result<Option<Bytes>> {
         crate::pages::bytes(&self.readers, account, digest).await
+    }
+
+    async fn pages_of_run(&self, run: RunId, after: u64, limit: u32) -> Result<Vec<PageRead>> {
+        crate::pages::of_run(&self.readers, run, after, limit).await
     }
 
     async fn page_sources(&self, account: AccountId, digest: Digest) -> Result<Vec<PageSource>> {

@@ -59,6 +59,7 @@ macro_rules! contract_tests {
             a_renewed_lease_is_not_taken_over, a_stale_fence_changes_nothing, a_cancelled_run_is_told_so,
             a_feed_batch_starts_once, requests_wait_in_the_order_of_discovery, patience_puts_a_request_back,
             a_request_ends_once, an_ended_request_is_kept_as_it_is_told, a_resumed_run_keeps_what_was_completed, a_page_is_kept_once_and_read_back,
+            pages_of_a_run_are_read_back_in_order_and_by_parts,
             facts_are_paged_by_kind_and_key, the_newest_value_of_a_fact_counts, a_partition_is_ready_when_nothing_is_left,
             a_marked_partition_is_never_ready, a_repeated_page_fails_its_partition, an_unfinished_partition_is_told,
             what_a_run_sent_is_told_in_order_and_of_that_run_only, a_request_is_noted_with_its_answer_or_not_at_all, of_a_long_run_the_first_and_the_last_requests_are_kept,

@@ -316,8 +316,25 @@ pub trait Runs: Send + Sync {
 
     /// A page's bytes.
     async fn page(&self, account: AccountId, digest: Digest) -> Result<Option<Bytes>>;
+    /// The pages a run has read, after a place; in the order they were read.
+    async fn pages_of_run(&self, run: RunId, after: u64, limit: u32) -> Result<Vec<PageRead>>;
     /// Where a page came from: run, request body and page context, newest first.
     async fn page_sources(&self, account: AccountId, digest: Digest) -> Result<Vec<PageSource>>;
+}
+
+/// A page as a run has read it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PageRead {
+    /// Grows with each reading: where to go on from.
+    pub place: u64,
+    /// The feed that asked.
+    pub feed: String,
+    /// The request, as JSON.
+    pub request: String,
+    /// The page context, as JSON.
+    pub context: String,
+    /// The page.
+    pub digest: Digest,
 }
 
 /// Where a page came from.

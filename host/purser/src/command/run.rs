@@ -1,6 +1,7 @@
 //! `purser run`: retrieve now. Where a server holds the data directory the run is handed to it; else it is worked on
 //! here.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use purser_domain::{AccountId, RunId};
 use purser_pipeline::Host;
 use purser_pipeline::report::Report;
 use purser_store::runs::{Run, RunState};
-use purser_store::{Error, Store};
+use purser_store::{Accounts as _, Error, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,7 @@ use super::DataArgs;
 use crate::data::DataDir;
 use crate::failure::Failure;
 use crate::progress::Display;
+use crate::recording;
 use crate::wiring::{self, Purser};
 
 /// For which account, and which days.
@@ -36,6 +38,9 @@ pub struct Args {
     /// Wait for the end where a server does the work.
     #[arg(long)]
     wait: bool,
+    /// Write what the vendor sent to a file, to read or to try plugins with; waits for the end. Customers' names are in it.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
 
 /// Orders, works or waits, and shows what came of it.
@@ -46,7 +51,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let purser = Purser::open(&config, &data, Arc::new(wiring::now)).await?;
     let run = purser.order(args.account, args.from, args.to).await?;
     let stop = super::serve::stop_on_signal();
-    if held && !args.wait {
+    if held && !args.wait && args.record.is_none() {
         println!("run {run} was handed to the server at work");
         return Ok(ExitCode::SUCCESS);
     }
@@ -58,6 +63,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     stop.cancel();
     if let Some(worker) = worker.filter(|worker| !worker.is_finished()) {
         worker.await?.map_err(Failure::from)?;
+    }
+    if let (Some(file), Some(run)) = (&args.record, &ended) {
+        let account = purser.store.account(args.account).await.map_err(Failure::from)?;
+        let pages = recording::write(file, purser.store.as_ref(), &account, run).await?;
+        println!("{pages} pages were recorded");
     }
     Ok(match ended {
         Some(run) => summary(&run),

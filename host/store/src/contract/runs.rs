@@ -196,6 +196,26 @@ pub async fn a_page_is_kept_once_and_read_back(store: &dyn Store) {
     assert_eq!(store.page(other, kept.digest).await.unwrap(), None);
 }
 
+pub async fn pages_of_a_run_are_read_back_in_order_and_by_parts(store: &dyn Store) {
+    let account = account(store, "contoso").await;
+    let first = begin(store, account, hour(0)).await;
+    retrieve(store, first, &partition("p"), ten()).await;
+    finish(store, first).await;
+    let second = begin(store, account, hour(1)).await;
+    let requests = ask(store, second, &[&partition("p")]).await;
+    answer(store, second, requests[0], vec![page(0, ten()), page(1, ten())]).await;
+    let all = store.pages_of_run(second.run, 0, 10).await.unwrap();
+    assert_eq!(
+        all.iter().map(|read| read.digest).collect::<Vec<_>>(),
+        [0, 1].map(|number| page(number, ten()).digest)
+    );
+    assert_eq!((all[0].feed.as_str(), all[0].request.as_str()), ("usage", r#"{"a":"request"}"#));
+    assert_eq!(all[0].context, page(0, ten()).context);
+    assert_eq!(store.pages_of_run(second.run, 0, 1).await.unwrap(), all[..1]);
+    assert_eq!(store.pages_of_run(second.run, all[0].place, 10).await.unwrap(), all[1..]);
+    assert_eq!(store.pages_of_run(first.run, 0, 10).await.unwrap().len(), 1);
+}
+
 pub async fn facts_are_paged_by_kind_and_key(store: &dyn Store) {
     let account = account(store, "contoso").await;
     let fence = begin(store, account, hour(0)).await;
