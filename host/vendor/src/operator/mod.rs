@@ -5,6 +5,7 @@
 //! it is signed by a key of the provider, never by a shared secret, and made for this client, this sign-in and now. A
 //! person is known by issuer and subject.
 
+mod description;
 mod error;
 mod flows;
 mod token;
@@ -12,7 +13,7 @@ mod token;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use openidconnect::core::{CoreAuthenticationFlow, CoreClientAuthMethod, CoreProviderMetadata};
+use openidconnect::core::{CoreAuthenticationFlow, CoreClientAuthMethod};
 use openidconnect::{
     AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, IssuerUrl, Nonce, PkceCodeChallenge,
     PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope,
@@ -24,6 +25,7 @@ use crate::oauth::TokenHttp;
 use crate::secret::Secret;
 use crate::surroundings::Surroundings;
 use crate::transport::Transport;
+use description::Description;
 pub use error::OperatorError;
 use flows::{Begun, Flows};
 pub use token::Vouched;
@@ -56,7 +58,7 @@ pub struct OperatorSignIn {
     surroundings: Surroundings,
     provider: Provider,
     flows: Flows,
-    known: Mutex<Option<(Timestamp, CoreProviderMetadata)>>,
+    known: Mutex<Option<(Timestamp, Description)>>,
 }
 
 impl OperatorSignIn {
@@ -98,8 +100,9 @@ impl OperatorSignIn {
         browser: &[u8; 32],
         query: &[(String, String)],
     ) -> Result<Vouched, OperatorError> {
-        let (begun, code) = self.accepted(browser, query)?;
-        let client = self.client(self.description().await?)?;
+        let told = self.description().await?;
+        let (begun, code) = self.accepted(browser, query, description::names_itself(&told))?;
+        let client = self.client(told)?;
         let answer = self.redeemed(&client, code, begun.verifier).await?;
         let now = self.surroundings.clock.now();
         token::vouched(&client, &answer, &Nonce::new(begun.nonce), now, &self.provider.groups_claim)
@@ -110,13 +113,16 @@ impl OperatorSignIn {
         &self,
         browser: &[u8; 32],
         query: &[(String, String)],
+        names_itself: bool,
     ) -> Result<(Begun, String), OperatorError> {
         let state = parameter(query, "state")?.ok_or(OperatorError::State)?;
         let begun = self.flows.take(&hash(state), self.surroundings.clock.now());
         let begun = begun.filter(|begun| begun.browser == *browser).ok_or(OperatorError::State)?;
         // RFC 9207: an answer of another provider must not reach this one's token endpoint.
-        if parameter(query, "iss")?.is_some_and(|issuer| issuer != self.provider.issuer) {
-            return Err(OperatorError::Issuer);
+        match parameter(query, "iss")? {
+            Some(issuer) if issuer != self.provider.issuer => return Err(OperatorError::Issuer),
+            None if names_itself => return Err(OperatorError::Issuer),
+            _ => {}
         }
         match (parameter(query, "error")?, parameter(query, "code")?) {
             (None, Some(code)) => Ok((begun, code.to_owned())),
@@ -141,7 +147,7 @@ impl OperatorSignIn {
     }
 
     /// Endpoints and keys, as the provider tells them.
-    async fn description(&self) -> Result<CoreProviderMetadata, OperatorError> {
+    async fn description(&self) -> Result<Description, OperatorError> {
         let now = self.surroundings.clock.now();
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((at, known)) = known
@@ -151,7 +157,7 @@ impl OperatorSignIn {
         }
         let issuer = IssuerUrl::new(self.provider.issuer.clone()).map_err(|_| OperatorError::Description)?;
         let http = self.http();
-        let told = CoreProviderMetadata::discover_async(issuer, &http).await;
+        let told = Description::discover_async(issuer, &http).await;
         let told = told.map_err(|error| match error {
             openidconnect::DiscoveryError::Request(_) => OperatorError::OutOfReach,
             _ => OperatorError::Description,
@@ -160,7 +166,7 @@ impl OperatorSignIn {
         Ok(told)
     }
 
-    fn client(&self, told: CoreProviderMetadata) -> Result<token::Client, OperatorError> {
+    fn client(&self, told: Description) -> Result<token::Client, OperatorError> {
         let redirect = RedirectUrl::new(self.provider.redirect.to_string());
         let redirect = redirect.map_err(|_| OperatorError::Description)?;
         let secret = self.provider.client_secret.as_ref();

@@ -39,6 +39,8 @@ struct Inner {
     /// The challenge of each code, and the id token it is good for.
     codes: BTreeMap<String, (String, String)>,
     told_issuer: Option<String>,
+    /// It says that it names itself in each answer.
+    names_itself: bool,
     token_requests: usize,
 }
 
@@ -75,6 +77,7 @@ async fn described(State(idp): State<Idp>) -> Response {
         "jwks_uri": at("keys"), "response_types_supported": ["code"], "subject_types_supported": ["public"],
         // It says what an attacker would like us to take.
         "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"],
+        "authorization_response_iss_parameter_supported": idp.with(|inner| inner.names_itself),
     }))
     .into_response()
 }
@@ -271,6 +274,16 @@ async fn operator_s_answer_of_another_provider_is_refused_before_its_code_is_sen
     assert_eq!(back("https://evil.example").await, Some(OperatorError::Issuer));
     assert_eq!(world.idp.with(|inner| inner.token_requests), 0);
     assert_eq!(back(&world.idp.issuer).await, None);
+}
+
+#[tokio::test]
+async fn operator_s_answer_without_a_name_is_refused_where_the_provider_names_itself() {
+    for (names_itself, expected) in [(true, Some(OperatorError::Issuer)), (false, None)] {
+        let world = World::new().await;
+        world.idp.with(|inner| inner.names_itself = names_itself);
+        assert_eq!(world.with(json!({})).await.err(), expected);
+        assert_eq!(world.idp.with(|inner| inner.token_requests), usize::from(!names_itself));
+    }
 }
 
 #[tokio::test]
