@@ -4,6 +4,7 @@
 //! interface live) and a run's calls. **Rules:** probes decide, role names only explain; what nobody knows blocks nothing
 //! and mends nothing; a pause and a disconnect are a person's, and only a person ends them.
 
+pub mod notices;
 pub mod preflight;
 pub mod state;
 mod watch;

@@ -302,7 +302,7 @@ async fn pause(stop: &CancellationToken) {
 }
 
 /// Whether an account runs by itself. Without a person's consent only what the application itself may read.
-fn is_scheduled(state: &ConsentState, settings: &Settings) -> bool {
+pub(crate) fn is_scheduled(state: &ConsentState, settings: &Settings) -> bool {
     match state {
         ConsentState::Active | ConsentState::Degraded(_) => true,
         ConsentState::NeedsConsent(_) => settings.host.uses_application,

@@ -17,6 +17,7 @@ mod frontier;
 mod keys;
 mod ledger;
 mod lines;
+mod notices;
 mod pages;
 mod partitions;
 mod people;

@@ -11,6 +11,7 @@ mod accounts;
 mod books;
 mod keys;
 mod ledger;
+mod notices;
 mod pages;
 mod people;
 mod pricing;
@@ -26,6 +27,7 @@ pub use accounts::*;
 pub use books::*;
 pub use keys::*;
 pub use ledger::*;
+pub use notices::*;
 pub use pages::*;
 pub use people::*;
 pub use pricing::*;
@@ -96,6 +98,8 @@ macro_rules! contract_tests {
             reconcil_an_answer_without_a_line_takes_none_away,
             reconcil_what_is_billed_to_nobody_is_told_apart,
             reconcil_a_row_leads_to_its_lines_and_purchases_and_to_no_others,
+            a_subject_has_one_open_notice, a_reminder_has_new_words_and_takes_the_acknowledgement_back,
+            a_notice_that_ended_is_told_apart_and_changes_no_more, a_notice_of_another_account_is_not_acknowledged,
             own_words_are_kept_with_their_history, products_without_a_text_are_told_by_language,
             texts_are_replaced_with_their_partition, coverage_counts_the_products_that_purchases_name,
         }

@@ -12,6 +12,7 @@ pub mod contract;
 pub mod customers;
 pub mod keys;
 pub mod ledger;
+pub mod notices;
 pub mod people;
 pub mod periods;
 pub mod pricing;
@@ -27,6 +28,7 @@ pub use accounts::Accounts;
 pub use customers::Customers;
 pub use keys::Keys;
 pub use ledger::Ledger;
+pub use notices::Notices;
 pub use people::People;
 pub use periods::Periods;
 pub use reconciliation::Reconciliation;
@@ -36,7 +38,18 @@ pub use texts::Texts;
 
 /// A whole store.
 pub trait Store:
-    Accounts + Runs + SentLogs + Ledger + Texts + People + Access + Customers + Periods + Reconciliation + Keys
+    Accounts
+    + Runs
+    + SentLogs
+    + Ledger
+    + Texts
+    + People
+    + Access
+    + Customers
+    + Periods
+    + Reconciliation
+    + Keys
+    + Notices
 {
 }
 
@@ -52,6 +65,7 @@ impl<T> Store for T where
         + Periods
         + Reconciliation
         + Keys
+        + Notices
 {
 }
 

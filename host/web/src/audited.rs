@@ -87,6 +87,10 @@ async fn ready(site: &mut Site, path: &str) -> String {
             site.lose_purchases().await;
             "account=1&feed=usage&key=p1&stage=0&run=2&decision=take".to_owned()
         }
+        "/notices/{id}/acknowledge" => {
+            assert_eq!(site.raise_notice(1).await, 1);
+            String::new()
+        }
         "/periods/{account}/{month}/close" => {
             site.clock.advance_minutes(9 * 24 * 60);
             site.sign_in("anna").await;

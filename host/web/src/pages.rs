@@ -1,6 +1,7 @@
 //! One file per resource: handler, what its template shows, its tests.
 
 pub(crate) mod account;
+mod account_consent;
 mod account_form;
 pub(crate) mod account_names;
 pub(crate) mod activity;
@@ -14,6 +15,7 @@ pub(crate) mod customers;
 pub(crate) mod dashboard;
 pub(crate) mod explain;
 pub(crate) mod health;
+pub(crate) mod notices;
 pub(crate) mod outside;
 pub(crate) mod own_access;
 pub(crate) mod password_link;

@@ -14,9 +14,9 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use crate::guard::{Rule, guard};
 use crate::pages::{
     account, account_names, activity, api, audit, connector, connector_settings, consent, coverage,
-    customers, dashboard, explain, health, outside, own_access, password_link, people, periods, plugins,
-    preflight, purchases, reconciliation, record, requests, run, setup, sign_in, site_settings, texts,
-    tokens, unmapped, vanished,
+    customers, dashboard, explain, health, notices, outside, own_access, password_link, people, periods,
+    plugins, preflight, purchases, reconciliation, record, requests, run, setup, sign_in, site_settings,
+    texts, tokens, unmapped, vanished,
 };
 use crate::problem::Problem;
 use crate::state::WebState;
@@ -84,6 +84,7 @@ routes! {
     Viewer post "/sign-out" => sign_in::sign_out;
 
     Viewer get "/" => dashboard::show;
+    Operator post "/notices/{id}/acknowledge" => notices::acknowledge;
     Viewer get "/connectors/{connector}" => connector::show;
     Viewer get "/connectors/{connector}/settings" => connector_settings::show;
     Viewer get "/connectors/{connector}/coverage" => coverage::show;
@@ -148,6 +149,7 @@ routes! {
 
     Viewer[PurchasesRead] get "/api/v1/purchases" => api::purchases;
     Viewer[RunsRead] get "/api/v1/runs/{run}" => api::run;
+    Viewer[RunsRead] get "/api/v1/notices" => api::notices;
     Operator[RunsOrder] post "/api/v1/accounts/{account}/runs" => api::order;
 }
 

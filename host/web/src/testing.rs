@@ -13,6 +13,7 @@ use purser_domain::purchase::Key;
 use purser_domain::{AccountId, Purchase};
 use purser_store::Store;
 use purser_store::access::{NewToken, Scope};
+use purser_store::notices::{Concern, Level, Subject};
 use purser_store::people::{Role, User};
 use purser_store::trail::{Line, Wanted};
 use purser_store_sqlite::SqliteStore;
@@ -169,6 +170,25 @@ impl Site {
         let asked =
             Request::post("/api/v1/accounts/1/runs").header("authorization", format!("Bearer {token}"));
         self.send(asked.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// Open notices, by this token.
+    pub(crate) async fn notices_by(&self, token: &str) -> Answer {
+        let asked = Request::get("/api/v1/notices").header("authorization", format!("Bearer {token}"));
+        self.send(asked.body(Body::empty()).unwrap()).await
+    }
+
+    /// Tells that the account's consent is not used; gives the notice's number.
+    pub(crate) async fn raise_notice(&self, stage: u32) -> i64 {
+        let concern = Concern {
+            subject: Subject::Idle,
+            code: "CON-IDLE".into(),
+            level: Level::Warn,
+            what: "the consent is not used: it ends on 2026-12-05".into(),
+            remedy: "use it once".into(),
+            stage,
+        };
+        self.store.raise_notice(ACCOUNT, &concern, self.clock.now()).await.unwrap().id
     }
 
     /// The audit trail, the newest first.

@@ -63,16 +63,12 @@ pub fn credentials(auth: &ClientAuth, now: Timestamp) -> Vec<CredentialView> {
 }
 
 fn ending(credential: &Credential, nearness: Nearness, now: Timestamp) -> String {
-    let kind = credential.kind();
-    let ends = credential.expires.unwrap_or(now);
-    let day = ends.to_zoned(TimeZone::UTC).date();
+    let ending = credential.ending(nearness).unwrap_or_default();
     match nearness {
-        Nearness::Over => {
-            format!("the {kind} has ended on {day}: nothing is retrieved until there is a new one")
-        }
+        Nearness::Over => format!("{ending}: nothing is retrieved until there is a new one"),
         Nearness::Within(_) => {
-            let days = ends.duration_since(now).as_hours() / 24;
-            format!("the {kind} ends on {day}, in {days} days: make the next one now")
+            let days = credential.expires.unwrap_or(now).duration_since(now).as_hours() / 24;
+            format!("{ending}, in {days} days: make the next one now")
         }
     }
 }

@@ -8,6 +8,7 @@ mod certificate;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 pub use certificate::{Certificate, CertificateFault};
@@ -72,6 +73,14 @@ impl Credential {
             Proof::Secret(_) => "client secret",
             Proof::Certificate(_) => "client certificate",
         }
+    }
+
+    /// What is said of its end, the same words on every day; none: nobody knows when it ends.
+    #[must_use]
+    pub fn ending(&self, nearness: Nearness) -> Option<String> {
+        let day = self.expires?.to_zoned(TimeZone::UTC).date();
+        let verb = if nearness == Nearness::Over { "has ended" } else { "ends" };
+        Some(format!("the {} {verb} on {day}", self.kind()))
     }
 
     /// Whether its end is near enough to say so.

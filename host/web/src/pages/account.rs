@@ -12,6 +12,7 @@ use purser_store::accounts::{HostSettings, Settings, UnmappedCustomers};
 use purser_store::texts::Coverage;
 use serde::Deserialize;
 
+use super::account_consent::{ConsentSection, section};
 use super::account_form::{self as form, Failure, Field, Kind, Sent};
 use super::account_names::{NameRow, Outlook, names, outlook};
 use crate::acts::{ConnectorView, Occurrence};
@@ -40,6 +41,7 @@ struct AccountPage {
     coverage: Vec<Coverage>,
     names: Vec<NameRow>,
     outlook: Outlook,
+    consent: Option<ConsentSection>,
 }
 
 impl AccountPage {
@@ -195,6 +197,7 @@ async fn draw(
         coverage: state.store.coverage(account).await?,
         names: names(state, book, &host.locale).await?,
         outlook: outlook(state, book, &host.locale).await?,
+        consent: section(state, book).await?,
         host,
     })
 }

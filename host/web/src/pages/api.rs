@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use purser_domain::purchase::Key;
 use purser_domain::{AccountId, RunId};
 use purser_pipeline::export::Row;
+use purser_store::notices::Notice;
 use purser_store::runs::Run;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,11 @@ pub(crate) async fn run(
     Ok(Json(state.store.run(run).await?))
 }
 
+/// Notices that are open, for systems that watch over others: the worse first.
+pub(crate) async fn notices(State(state): State<WebState>, _: Visitor) -> Result<Json<Vec<Notice>>, Problem> {
+    Ok(Json(state.store.open_notices(None).await?))
+}
+
 /// The window of a run; without days, as a daily run.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -103,6 +109,8 @@ pub(crate) async fn order(
 
 #[cfg(test)]
 mod tests {
+    use purser_store::access::Scope;
+    use purser_store::notices::Subject;
     use serde_json::Value;
 
     use crate::testing::Site;
@@ -139,6 +147,31 @@ mod tests {
         }
         let ordered = site.order_by(&token, "").await;
         assert_eq!((ordered.status, ordered.text.as_str()), (202, "{\"run\":1}"));
+    }
+
+    #[tokio::test]
+    async fn a_watching_system_reads_what_is_open_with_the_scope_of_runs() {
+        let site = Site::connected().await;
+        let viewer = purser_store::people::Role::Viewer;
+        let runs = site.token(None, viewer, &[Scope::RunsRead]).await;
+        let purchases = site.token(None, viewer, &[Scope::PurchasesRead]).await;
+        assert_eq!(site.notices_by(&purchases).await.status, 403);
+        let nothing = site.notices_by(&runs).await;
+        assert_eq!((nothing.status, nothing.text.as_str()), (200, "[]"));
+        site.raise_notice(2).await;
+        let answer: Value = serde_json::from_str(&site.notices_by(&runs).await.text).unwrap();
+        let told = &answer[0];
+        assert_eq!(
+            (&told["code"], &told["level"], &told["stage"]),
+            (&"CON-IDLE".into(), &"warn".into(), &2.into())
+        );
+        assert_eq!((&told["subject"], &told["account"]), (&"idle".into(), &1.into()));
+        assert_eq!(
+            (&told["raised_at"], &told["acknowledged"]),
+            (&"2026-11-23T10:00:00Z".into(), &Value::Null)
+        );
+        site.store.resolve_notice(crate::testing::ACCOUNT, Subject::Idle, site.clock.now()).await.unwrap();
+        assert_eq!(site.notices_by(&runs).await.text, "[]");
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use jiff::ToSpan;
 use purser_store::accounts::{ConsentState, HostSettings, Reason};
 use purser_store::runs::{Run, RunState};
 
+use super::account_consent::{Expiry, expiry};
 use crate::acts::{ConnectorView, Occurrence};
 use crate::books::{Book, Books};
 use crate::format::{Pill, When, consent_pill, run_pill, utc_day};
@@ -36,6 +37,7 @@ pub(crate) struct AccountRow {
     pub(crate) user: String,
     pub(crate) consented: Option<When>,
     pub(crate) refreshed: Option<When>,
+    pub(crate) expiry: Option<Expiry>,
     pub(crate) locale: String,
     pub(crate) last_run: Option<LastRun>,
     pub(crate) next: Vec<Occurrence>,
@@ -113,6 +115,7 @@ async fn row(state: &WebState, book: &Book) -> Result<AccountRow, Problem> {
         user: grant.as_ref().map(|grant| grant.user_name.clone()).unwrap_or_default(),
         consented: grant.as_ref().map(|grant| When::new(grant.consented_at, zone)),
         refreshed: grant.as_ref().map(|grant| When::new(grant.refreshed_at, zone)),
+        expiry: grant.as_ref().and_then(|grant| expiry(book, grant, state.acts.now())),
         locale: host.locale.clone(),
         last_run,
         next: if book.is_scheduled() { state.acts.next_runs(host, 3) } else { Vec::new() },

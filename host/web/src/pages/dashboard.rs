@@ -7,10 +7,12 @@ use axum::extract::State;
 use axum::response::Response;
 use jiff::ToSpan;
 use jiff::civil::Date;
-use purser_domain::{Decimal, Month};
+use purser_domain::{ConnectorId, Decimal, Month};
 use purser_store::ledger::Rollup;
+use purser_store::notices::{Notice, Subject};
 
 use super::activity::RunRow;
+use super::notices::{NoticeRow, rows as notice_rows};
 use crate::books::Books;
 use crate::format::{Number, NumberStyle, Pill, consent_pill, utc_day};
 use crate::problem::Problem;
@@ -29,6 +31,11 @@ struct DashboardPage {
     chart: Option<Chart>,
     runs: Vec<RunRow>,
     attention: Vec<Attention>,
+    notices: Vec<NoticeRow>,
+    /// Notices somebody has acknowledged.
+    seen: Vec<NoticeRow>,
+    /// Which page an acknowledgement leads back to.
+    back: &'static str,
 }
 
 /// Something that waits for a person.
@@ -85,13 +92,21 @@ pub(crate) async fn show(State(state): State<WebState>, visitor: Visitor) -> Res
     let months = this_month(&rollups, today, visitor.numbers);
     let chart =
         months.first().and_then(|month| chart(&rollups, &month.currency, first, today, visitor.numbers));
-    let attention = attention(&state, &books, visitor.numbers).await?;
-    page(&DashboardPage { shell, accounts: account_rows(&books), months, chart, runs, attention })
+    let open = state.store.open_notices(None).await?;
+    let attention = attention(&state, &books, &open, visitor.numbers).await?;
+    let (seen, notices) = notice_rows(open, &books);
+    let (accounts, back) = (account_rows(&books), "dashboard");
+    page(&DashboardPage { shell, accounts, months, chart, runs, attention, notices, seen, back })
 }
 
 /// What waits in the books: none of it goes away by itself.
-async fn attention(state: &WebState, books: &Books, numbers: NumberStyle) -> Result<Vec<Attention>, Problem> {
-    let mut all = credentials(state);
+async fn attention(
+    state: &WebState,
+    books: &Books,
+    open: &[Notice],
+    numbers: NumberStyle,
+) -> Result<Vec<Attention>, Problem> {
+    let mut all = credentials(state, books, open);
     for book in books.iter() {
         let account = book.account.id;
         let vanished = state.store.held_voids(Some(account)).await?.len() as u64;
@@ -112,10 +127,13 @@ async fn attention(state: &WebState, books: &Books, numbers: NumberStyle) -> Res
     Ok(all)
 }
 
-/// Client secrets and certificates that end soon.
-fn credentials(state: &WebState) -> Vec<Attention> {
+/// Client secrets and certificates that end soon, unless a notice tells of it.
+fn credentials(state: &WebState, books: &Books, open: &[Notice]) -> Vec<Attention> {
+    let told = open.iter().filter(|notice| notice.concern.subject == Subject::Credential);
+    let told: Vec<_> = told.filter_map(|notice| books.get(notice.account)).collect();
+    let is_told = |id: &ConnectorId| told.iter().any(|book| book.account.connector == *id);
     let connectors = state.acts.connectors();
-    let near = connectors.iter().flat_map(|connector| {
+    let near = connectors.iter().filter(|connector| !is_told(&connector.id)).flat_map(|connector| {
         let warned = connector.credentials.iter().filter(|credential| !credential.warning.is_empty());
         warned.map(|credential| Attention {
             account: connector.title.clone(),
