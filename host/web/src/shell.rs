@@ -6,7 +6,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use purser_store::accounts::ConsentState;
+use purser_store::accounts::{Account, ConsentState};
+use purser_store::notices::{Level, Notice};
 use purser_store::people::Role;
 use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
@@ -121,15 +122,14 @@ impl Shell {
     /// Around a page for somebody who is.
     pub(crate) async fn load(state: &WebState, visitor: &Visitor, area: Area) -> Result<Self, Problem> {
         let books = Books::load(state).await?;
-        let waits =
-            |s: &ConsentState| matches!(s, ConsentState::NeedsConsent(_) | ConsentState::OperatorFault(_));
+        let open = state.store.open_notices(None).await?;
         let next = |settings| state.acts.next_runs(settings, 1).into_iter().next();
         let scheduled = books.iter().filter(|book| book.is_scheduled());
         Ok(Self {
             person: Some(visitor.person.clone()),
             connectors: state.acts.connectors(),
             flash: visitor.session.remove(FLASH).await?,
-            attention: books.iter().filter(|book| waits(&book.account.state)).count(),
+            attention: books.iter().filter(|book| waits(&book.account, &open)).count(),
             accounts: books.iter().count(),
             next_run: scheduled.filter_map(|book| next(&book.settings.host)).min_by_key(|next| next.at),
             area,
@@ -156,6 +156,13 @@ impl Shell {
     pub(crate) fn role(&self) -> &'static str {
         self.person.as_ref().map_or("", |person| role_title(person.role))
     }
+}
+
+/// Whether an account waits for a person.
+fn waits(account: &Account, open: &[Notice]) -> bool {
+    let is_bad = |notice: &Notice| notice.account == account.id && notice.concern.level == Level::Error;
+    matches!(account.state, ConsentState::NeedsConsent(_) | ConsentState::OperatorFault(_))
+        || open.iter().any(is_bad)
 }
 
 /// What people call a role.

@@ -191,6 +191,21 @@ impl Site {
         self.store.raise_notice(ACCOUNT, &concern, self.clock.now()).await.unwrap().id
     }
 
+    /// Tells that the account's user was disabled; gives the notice's number.
+    pub(crate) async fn raise_lost(&self) -> i64 {
+        let state = self.store.account(ACCOUNT).await.unwrap().state;
+        let reason = crate::pages::connector::reason(&state).unwrap();
+        let concern = Concern {
+            subject: Subject::Consent,
+            code: reason.code.clone(),
+            level: Level::Error,
+            what: reason.what.clone(),
+            remedy: reason.remedy.clone(),
+            stage: 0,
+        };
+        self.store.raise_notice(ACCOUNT, &concern, self.clock.now()).await.unwrap().id
+    }
+
     /// The audit trail, the newest first.
     pub(crate) async fn lines(&self) -> Vec<Line> {
         let wanted = Wanted {

@@ -93,12 +93,8 @@ fn idle(facts: &Facts<'_>) -> Option<Concern> {
     }
     let end = idle_end(facts.used_at?, facts.idle_days)?;
     let left = end.duration_since(facts.now);
-    let day = end.to_zoned(TimeZone::UTC).date();
     if left <= SignedDuration::ZERO {
-        let stage = stage_of(BEFORE_IDLE_END.len()) + repeats(-left);
-        let what = format!("the consent was not used for {} days, and so ended on {day}", facts.idle_days);
-        let remedy = "Renew the consent under Connector Settings.";
-        return Some(unused(stage, Level::Error, what, remedy));
+        return Some(ended_unused(end, -left, facts.idle_days));
     }
     // In the first half of its time a grant is not near its end, however short that time is.
     let half = i64::from(facts.idle_days) / 2;
@@ -106,10 +102,19 @@ fn idle(facts: &Facts<'_>) -> Option<Concern> {
     let place = BEFORE_IDLE_END.iter().rposition(is_within)?;
     let is_urgent = left <= SignedDuration::from_hours(24 * URGENT_DAYS);
     let level = if is_urgent { Level::Error } else { Level::Warn };
+    let day = end.to_zoned(TimeZone::UTC).date();
     let what = format!("the consent is not used: it ends on {day} unless it is used before");
     let remedy = "Resume the account, run it once, or test its connection under Connector Settings: each uses the consent. \
                   Where it is not needed any more, disconnect it.";
     Some(unused(stage_of(place), level, what, remedy))
+}
+
+/// Unless the vendor says otherwise: a test of the connection shows it.
+fn ended_unused(end: Timestamp, since: SignedDuration, idle_days: u32) -> Concern {
+    let day = end.to_zoned(TimeZone::UTC).date();
+    let what = format!("the consent was not used for {idle_days} days, and so ended on {day}");
+    let stage = stage_of(BEFORE_IDLE_END.len()) + repeats(since);
+    unused(stage, Level::Error, what, "Renew the consent under Connector Settings.")
 }
 
 fn unused(stage: u32, level: Level, what: String, remedy: &str) -> Concern {
@@ -206,8 +211,8 @@ pub async fn tell(store: &dyn Store, account: AccountId, concerns: &[Concern], n
 }
 
 fn told(notice: &Notice, event: &'static str) {
-    let Concern { code, stage, what, .. } = &notice.concern;
-    tracing::warn!(account.id = notice.account.0, notice.code = %code, notice.stage = stage, what = %what, "{event}");
+    let Concern { code, stage, .. } = &notice.concern;
+    tracing::warn!(account.id = notice.account.0, notice.code = %code, notice.stage = stage, "{event}");
 }
 
 fn resolved(notice: &Notice) {

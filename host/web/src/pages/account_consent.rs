@@ -19,7 +19,7 @@ const PAST: u32 = 5;
 /// What the section shows.
 pub(crate) struct ConsentSection {
     pub(crate) grant: Option<GrantRow>,
-    /// Why the account is in its state, and since when.
+    /// Why the account is in its state, and since when, unless a notice that waits says so.
     pub(crate) reason: Option<(Reason, When)>,
     pub(crate) notices: Vec<NoticeRow>,
     pub(crate) seen: Vec<NoticeRow>,
@@ -74,13 +74,7 @@ pub(super) async fn section(state: &WebState, book: &Book) -> Result<Option<Cons
         return Ok(None);
     }
     let (account, zone) = (book.account.id, &book.zone);
-    let grant = state.store.grant(account).await?.map(|grant| GrantRow {
-        expiry: expiry(book, &grant, state.acts.now()),
-        consented: When::new(grant.consented_at, zone),
-        refreshed: When::new(grant.refreshed_at, zone),
-        user: grant.user_name,
-        roles: grant.roles.unwrap_or_default(),
-    });
+    let grant = state.store.grant(account).await?.map(|grant| grant_row(grant, book, state.acts.now()));
     let open = state.store.open_notices(Some(account)).await?;
     let (seen, notices) = rows_of(open, |_| Some(book));
     let past = |notice: Notice| Past {
@@ -90,9 +84,20 @@ pub(super) async fn section(state: &WebState, book: &Book) -> Result<Option<Cons
         what: notice.concern.what,
     };
     let past = state.store.resolved_notices(account, PAST).await?.into_iter().map(past).collect();
-    let reason = reason(&book.account.state);
+    let is_told = |reason: &&Reason| notices.iter().any(|notice| notice.code == reason.code);
+    let reason = reason(&book.account.state).filter(|reason| !is_told(reason));
     let reason = reason.map(|reason| (reason.clone(), When::new(reason.since, zone)));
     Ok(Some(ConsentSection { grant, reason, notices, seen, past }))
+}
+
+fn grant_row(grant: Grant, book: &Book, now: Timestamp) -> GrantRow {
+    GrantRow {
+        expiry: expiry(book, &grant, now),
+        consented: When::new(grant.consented_at, &book.zone),
+        refreshed: When::new(grant.refreshed_at, &book.zone),
+        user: grant.user_name,
+        roles: grant.roles.unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]
@@ -141,10 +146,20 @@ mod tests {
         for part in ["renew the consent with another user", "CON-USER", "CON-IDLE", "use it once"] {
             assert!(text.contains(part), "{part}: {text}");
         }
+        let lost = site.raise_lost().await;
+        assert_eq!(site.get(PATH).await.text.matches("renew the consent with another user").count(), 1);
+        assert_eq!(site.get("/").await.text.matches("the consenting user was disabled").count(), 1);
+        site.post(&format!("/notices/{lost}/acknowledge"), "").await;
+        assert!(
+            site.get(PATH).await.text.contains("renew the consent with another user"),
+            "as long as it lasts"
+        );
         let answer = site.post(&format!("/notices/{id}/acknowledge"), "back=account").await;
         assert_eq!(answer.location(), PATH);
         assert!(site.get(PATH).await.text.contains("acknowledged by olaf"));
-        site.store.resolve_notice(ACCOUNT, Subject::Idle, site.clock.now()).await.unwrap();
+        for subject in [Subject::Idle, Subject::Consent] {
+            site.store.resolve_notice(ACCOUNT, subject, site.clock.now()).await.unwrap();
+        }
         let text = site.get(PATH).await.text;
         assert!(text.contains("What was wrong before") && !text.contains("acknowledged by"), "{text}");
     }

@@ -94,8 +94,8 @@ pub(crate) async fn show(State(state): State<WebState>, visitor: Visitor) -> Res
         months.first().and_then(|month| chart(&rollups, &month.currency, first, today, visitor.numbers));
     let open = state.store.open_notices(None).await?;
     let attention = attention(&state, &books, &open, visitor.numbers).await?;
+    let (accounts, back) = (account_rows(&books, &open), "dashboard");
     let (seen, notices) = notice_rows(open, &books);
-    let (accounts, back) = (account_rows(&books), "dashboard");
     page(&DashboardPage { shell, accounts, months, chart, runs, attention, notices, seen, back })
 }
 
@@ -144,7 +144,11 @@ fn credentials(state: &WebState, books: &Books, open: &[Notice]) -> Vec<Attentio
     near.collect()
 }
 
-fn account_rows(books: &Books) -> Vec<AccountRow> {
+/// With why each is in its state, unless a notice says so.
+fn account_rows(books: &Books, open: &[Notice]) -> Vec<AccountRow> {
+    let is_told = |account, code: &str| {
+        open.iter().any(|notice| notice.account == account && notice.concern.code == code)
+    };
     let row = |book: &crate::books::Book| AccountRow {
         title: book.account.title.clone(),
         connector: book
@@ -154,6 +158,7 @@ fn account_rows(books: &Books) -> Vec<AccountRow> {
         path: format!("/connectors/{}/accounts/{}", book.account.connector, book.account.id),
         pill: consent_pill(&book.account.state),
         reason: super::connector::reason(&book.account.state)
+            .filter(|reason| !is_told(book.account.id, &reason.code))
             .map(|reason| reason.what.clone())
             .unwrap_or_default(),
     };

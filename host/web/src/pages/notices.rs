@@ -144,6 +144,7 @@ mod tests {
         site.clock.advance_minutes(60);
         let worse = Concern { level: Level::Error, stage: 2, ..open.concern };
         site.store.remind_of_notice(ACCOUNT, &worse, site.clock.now()).await.unwrap();
+        assert!(site.get("/").await.text.contains("1 account needs attention"));
         let text = site.get("/").await.text;
         for part in [&path, "pill-bad\">Error", "told again on <time", "2026-11-23 12:00"] {
             assert!(text.contains(part), "{part}: {text}");
