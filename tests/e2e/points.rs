@@ -269,6 +269,16 @@ const VAULT: &[Point] = &[
         ],
     ),
     (
+        "6.3 alerts",
+        "refreshing fails, a grant is idle, a credential ends, MFA or a role is gone: at once, again by stages, until it ends",
+        &[
+            "a_scheduled_account_whose_grant_is_not_renewed_for_more_than_a_day_is_told",
+            "a_grant_nobody_uses_is_told_before_its_end_and_after_it",
+            "the_end_of_the_last_credential_is_told_by_stages_and_after_it",
+            "season_of_120_days_loses_no_day_that_the_vendor_still_serves",
+        ],
+    ),
+    (
         "6.3 crypto-shredding",
         "disconnecting leaves no sealed text that a key opens",
         &["after_a_disconnect_nothing_that_was_ever_sealed_is_in_any_file"],
@@ -351,14 +361,7 @@ const CALLBACKS: &[Point] = &[
 ];
 
 /// What has no test yet, and where it will stand.
-const WAITING: &[(&str, &str, &str)] = &[
-    ("5.4 admin approval", "a link to hand over", "tests/e2e"),
-    (
-        "6.3 alerts",
-        "refreshing fails, a grant is idle, MFA or a role is gone (that a credential runs out is told)",
-        "host/purser/src/wiring.rs",
-    ),
-];
+const WAITING: &[(&str, &str, &str)] = &[("5.4 admin approval", "a link to hand over", "tests/e2e")];
 
 fn all() -> impl Iterator<Item = &'static Point> {
     PRACTICE.iter().chain(CHECKS).chain(VAULT).chain(CALLBACKS)

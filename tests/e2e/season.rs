@@ -13,7 +13,7 @@ use purser_store::accounts::ConsentState;
 use purser_store::ledger::Filter;
 use purser_store::people::{Role, User};
 use purser_store::runs::RunState;
-use purser_store::{Accounts as _, Ledger as _, People as _};
+use purser_store::{Accounts as _, Ledger as _, Notices as _, People as _};
 use purser_vendor::client_auth::Credential;
 use purser_vendor::{ClientAuth, Secret};
 use url::Url;
@@ -42,10 +42,37 @@ const RESUMED: i32 = UNUSED_TOO_LONG + 2;
 const GIVEN_AGAIN: i32 = 118;
 const LAST: i32 = 120;
 
+/// What is told on which day: at once, every third day, at 60/30/7 days before the secret ends (it has 13 at the start), at
+/// 30/14/7/1 days before the grant ends unused, and that it is over.
+const TOLD: [&str; 20] = [
+    "0 CON-CREDENTIAL-ENDS 2",
+    "5 CSP-PRE-203 0",
+    "6 CON-CREDENTIAL-ENDS 3",
+    "8 CSP-PRE-203 1",
+    "9 CSP-PRE-203 ended",
+    "13 CON-CREDENTIAL-ENDS 4",
+    "13 CON-OPERATOR-CREDENTIAL 0",
+    "15 CON-OPERATOR-CREDENTIAL ended",
+    "15 CON-CREDENTIAL-ENDS ended",
+    "17 CON-GRANT-REVOKED 0",
+    "20 CON-GRANT-REVOKED 1",
+    "21 CON-GRANT-REVOKED ended",
+    "84 CON-IDLE 1",
+    "100 CON-IDLE 2",
+    "107 CON-IDLE 3",
+    "113 CON-IDLE 4",
+    "114 CON-IDLE 5",
+    "116 CON-IDLE ended",
+    "116 CON-GRANT-EXPIRED 0",
+    "118 CON-GRANT-EXPIRED ended",
+];
+
 struct Season {
     house: House,
     base: Url,
     config: std::path::PathBuf,
+    /// What was told: `day code stage` and `day code ended`.
+    told: Vec<String>,
 }
 
 fn day(number: i32) -> Date {
@@ -71,7 +98,7 @@ impl Season {
         std::fs::write(&path, configuration(&house.simulator, &client_id, &secret)).unwrap();
         let password_hash = purser_web::hash_password(PASSWORD).unwrap();
         house.store.add_user(&User::new(NAME, password_hash, Role::Admin)).await.unwrap();
-        Self { house, base, config: path }
+        Self { house, base, config: path, told: Vec::new() }
     }
 
     /// A day with what happens at noon, its run, if one is due, and a look every third hour.
@@ -82,12 +109,25 @@ impl Season {
             if hour == 12 {
                 act(self, number).await;
             }
-            purser_pipeline::health::look(&self.house.host).await.unwrap();
+            self.look(number).await;
             if hour == 18 {
                 ended = self.run(number).await;
             }
         }
         ended
+    }
+
+    /// What the host looks at by itself, and what it says then.
+    async fn look(&mut self, number: i32) {
+        let before = self.house.store.open_notices(None).await.unwrap();
+        purser_pipeline::health::look(&self.house.host).await.unwrap();
+        let after = self.house.store.open_notices(None).await.unwrap();
+        for old in before.iter().filter(|old| after.iter().all(|new| new.id != old.id)) {
+            self.told.push(format!("{number} {} ended", old.concern.code));
+        }
+        for new in after.iter().filter(|new| before.iter().all(|old| old != *new)) {
+            self.told.push(format!("{number} {} {}", new.concern.code, new.concern.stage));
+        }
     }
 
     /// The run of the day, and before it what another process has left behind.
@@ -167,6 +207,7 @@ async fn season_of_120_days_loses_no_day_that_the_vendor_still_serves() {
         let ended = season.live(number).await;
         check(&season, number, ended).await;
     }
+    assert_eq!(season.told, TOLD);
     nothing_is_missing(&season.house).await;
 }
 
