@@ -9,5 +9,5 @@ pub mod preflight;
 pub mod state;
 mod watch;
 
-pub use preflight::{explained, settle, test};
+pub use preflight::{as_probes, explained, settle, test};
 pub use watch::{keep, look};

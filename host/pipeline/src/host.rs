@@ -37,6 +37,11 @@ pub enum OrderError {
         "RUN-NOT-CONNECTED the account is not connected · connect it, or renew its consent, under Connector Settings"
     )]
     NotConnected,
+    /// Nobody has accepted the account's first consent.
+    #[error(
+        "CON-HAND-OVER-WAITS the consent of this account was handed over, and nobody has accepted it · accept or reject it under Connector Settings"
+    )]
+    NotAccepted,
     /// The connector's plugin is gone.
     #[error("RUN-PLUGIN no plugin serves this account's connector · install one")]
     NoPlugin,
@@ -87,6 +92,9 @@ impl Host {
             return Err(OrderError::NotConnected);
         }
         let settings = self.store.settings(account.id).await?;
+        if !settings.host.uses_application && self.store.first_grant_waits(account.id).await? {
+            return Err(OrderError::NotAccepted);
+        }
         let daily = Daily::new(&settings.host.zone, &settings.host.time)?;
         let usual = self.daily_window(&account, &daily, &settings).await?;
         let window = Window { from: from.unwrap_or(usual.from), to: to.unwrap_or(usual.to) };

@@ -15,6 +15,7 @@ use purser_pipeline::work::{Customers, SUBSCRIPTION};
 use purser_pipeline::{effect, framing};
 use purser_runtime::contract::mapping::PageContext;
 use purser_store::accounts::{ConsentState, HostSettings, Probe, Settings};
+use purser_store::hand_overs::{Ending, HandOver, HandOverId};
 use purser_store::people::AuditEntry;
 use purser_store::runs::PageSource;
 use purser_vendor::connector::Connector;
@@ -27,6 +28,7 @@ use url::Url;
 
 mod connect;
 mod describe;
+mod hand_over;
 mod outside;
 mod problems;
 
@@ -146,7 +148,25 @@ impl Acts for HostActs {
         self.connect(&confirmed, who).await
     }
 
+    async fn answer_hand_over(
+        &self,
+        id: HandOverId,
+        handle: &str,
+        session: &[u8; 32],
+    ) -> Result<HandOver, Problem> {
+        self.answered(id, handle, session).await
+    }
+
+    async fn accept_hand_over(&self, id: HandOverId, who: &str) -> Result<AccountId, Problem> {
+        self.accepted(id, who).await
+    }
+
+    async fn end_hand_over(&self, id: HandOverId, ending: Ending, who: &str) -> Result<(), Problem> {
+        self.ended(id, ending, who).await
+    }
+
     async fn probe(&self, account: AccountId, who: &str) -> Result<Vec<Probe>, Problem> {
+        self.refuse_unaccepted(account).await?;
         let account = self.host.store.account(account).await?;
         let probes = self.preflight(&account).await?;
         let after = self.host.store.account(account.id).await?.state;
@@ -156,16 +176,21 @@ impl Acts for HostActs {
     }
 
     async fn disconnect(&self, account: AccountId, who: &str) -> Result<(), Problem> {
+        if self.withdraw_all(account, who).await? {
+            return Ok(());
+        }
         self.host.store.erase_grant(account).await?;
         self.tokens.forget_account(account);
         self.set_state(account, ConsentState::Disconnected, who, "account.disconnected").await
     }
 
     async fn pause(&self, account: AccountId, who: &str) -> Result<(), Problem> {
+        self.refuse_unaccepted(account).await?;
         self.set_state(account, ConsentState::Paused, who, "account.paused").await
     }
 
     async fn resume(&self, account: AccountId, who: &str) -> Result<(), Problem> {
+        self.refuse_unaccepted(account).await?;
         self.set_state(account, ConsentState::Verifying, who, "account.resumed").await?;
         let account = self.host.store.account(account).await?;
         self.preflight(&account).await.map(|_| ())

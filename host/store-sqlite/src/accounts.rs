@@ -11,7 +11,7 @@ use sqlx::{query, query_as, query_scalar};
 use crate::error::{conflict, failed};
 use crate::keys::refuse_retired;
 use crate::values::{account as account_id, from_json, hash, id, instant, nanos, signed, to_json, unsigned};
-use crate::{SqliteStore, book, customers};
+use crate::{SqliteStore, Write, book, customers};
 
 struct AccountRow {
     id: i64,
@@ -232,33 +232,8 @@ impl Accounts for SqliteStore {
     }
 
     async fn put_grant(&self, account: AccountId, expected: Option<u64>, grant: &Grant) -> Result<()> {
-        let expected = expected.map(signed);
-        let (consented_at, refreshed_at) = (nanos(grant.consented_at), nanos(grant.refreshed_at));
-        let version = signed(grant.version);
-        let roles = grant.roles.as_ref().map(to_json).transpose()?;
         let mut tx = self.shredding_write().await?;
-        refuse_retired(&mut tx, grant.key_version).await?;
-        let stored = query_scalar!("SELECT version FROM grants WHERE account = ?", account.0);
-        if stored.fetch_optional(&mut *tx).await.map_err(failed)? != expected {
-            return Err(Error::Conflict("grant"));
-        }
-        query!(
-            "INSERT OR REPLACE INTO grants
-             (account, sealed, key_version, user_name, user_id, roles, consented_at, refreshed_at, version)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            account.0,
-            grant.sealed,
-            grant.key_version,
-            grant.user_name,
-            grant.user_id,
-            roles,
-            consented_at,
-            refreshed_at,
-            version
-        )
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
+        write_grant(&mut tx, account, expected, grant).await?;
         tx.commit().await.map_err(failed)
     }
 
@@ -270,7 +245,9 @@ impl Accounts for SqliteStore {
     }
 
     async fn any_grant(&self) -> Result<bool> {
-        let any = query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM grants) AS "any!: bool""#);
+        let any = query_scalar!(
+            r#"SELECT EXISTS (SELECT 1 FROM grants) OR EXISTS (SELECT 1 FROM pending_grants) AS "any!: bool""#
+        );
         any.fetch_one(&self.readers).await.map_err(failed)
     }
 
@@ -362,6 +339,40 @@ impl Accounts for SqliteStore {
             })
             .collect()
     }
+}
+
+/// Writes a grant over the expected version.
+pub(crate) async fn write_grant(
+    tx: &mut Write,
+    account: AccountId,
+    expected: Option<u64>,
+    grant: &Grant,
+) -> Result<()> {
+    let expected = expected.map(signed);
+    let (consented_at, refreshed_at) = (nanos(grant.consented_at), nanos(grant.refreshed_at));
+    let version = signed(grant.version);
+    let roles = grant.roles.as_ref().map(to_json).transpose()?;
+    refuse_retired(tx, grant.key_version).await?;
+    let stored = query_scalar!("SELECT version FROM grants WHERE account = ?", account.0);
+    if stored.fetch_optional(&mut **tx).await.map_err(failed)? != expected {
+        return Err(Error::Conflict("grant"));
+    }
+    let put = query!(
+        "INSERT OR REPLACE INTO grants
+         (account, sealed, key_version, user_name, user_id, roles, consented_at, refreshed_at, version)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        account.0,
+        grant.sealed,
+        grant.key_version,
+        grant.user_name,
+        grant.user_id,
+        roles,
+        consented_at,
+        refreshed_at,
+        version
+    );
+    put.execute(&mut **tx).await.map_err(failed)?;
+    Ok(())
 }
 
 fn found(rows: u64) -> Result<()> {

@@ -79,8 +79,11 @@ impl Keys for SqliteStore {
 
     async fn sealed_grants(&self) -> Result<Vec<SealedGrant>> {
         let rows = query!(
-            "SELECT grants.account, connector, tenant, sealed, key_version
-             FROM grants JOIN accounts ON accounts.id = grants.account ORDER BY grants.account"
+            r#"SELECT all_grants.account AS "account!", connector, tenant, sealed AS "sealed!",
+                      key_version AS "key_version!"
+               FROM (SELECT account, sealed, key_version FROM grants
+                     UNION ALL SELECT account, sealed, key_version FROM pending_grants) AS all_grants
+               JOIN accounts ON accounts.id = all_grants.account ORDER BY all_grants.account"#
         );
         let rows = rows.fetch_all(&self.readers).await.map_err(failed)?;
         rows.into_iter()
@@ -118,16 +121,26 @@ impl Keys for SqliteStore {
             account.0,
             former
         );
-        let done = done.execute(&mut *tx).await.map_err(failed)?;
+        let done = done.execute(&mut *tx).await.map_err(failed)?.rows_affected();
+        let aside = query!(
+            "UPDATE pending_grants SET sealed = ?, key_version = ? WHERE account = ? AND sealed = ?",
+            sealed,
+            key_version,
+            account.0,
+            former
+        );
+        // A sealed text is like no other: it is in one of the two.
+        let aside = aside.execute(&mut *tx).await.map_err(failed)?.rows_affected();
         tx.commit().await.map_err(failed)?;
-        Ok(done.rows_affected() == 1)
+        Ok(done + aside == 1)
     }
 
     async fn retire_key(&self, version: u32, now: Timestamp) -> Result<()> {
         let now = nanos(now);
         let mut tx = self.write().await?;
         let needed = query_scalar!(
-            r#"SELECT EXISTS (SELECT 1 FROM grants WHERE key_version = ?) AS "needed!: bool""#,
+            r#"SELECT EXISTS (SELECT 1 FROM grants WHERE key_version = ?1)
+                   OR EXISTS (SELECT 1 FROM pending_grants WHERE key_version = ?1) AS "needed!: bool""#,
             version
         );
         if needed.fetch_one(&mut *tx).await.map_err(failed)? {

@@ -14,6 +14,7 @@ mod customers;
 mod error;
 mod facts;
 mod frontier;
+mod hand_overs;
 mod keys;
 mod ledger;
 mod lines;

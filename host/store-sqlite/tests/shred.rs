@@ -1,13 +1,14 @@
 //! What is erased is gone from the files, not only from the tables.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::Path;
 
 use jiff::Timestamp;
-use purser_domain::AccountId;
-use purser_store::Accounts as _;
+use purser_domain::{AccountId, ConnectorId};
 use purser_store::accounts::{Flow, Grant};
+use purser_store::hand_overs::{Answer, Ending, NewHandOver, PendingGrant};
+use purser_store::{Accounts as _, HandOvers as _};
 use purser_store_sqlite::SqliteStore;
 
 const ACCOUNTS: u32 = 12;
@@ -85,4 +86,55 @@ async fn a_consent_flow_that_is_over_leaves_nothing_in_the_database() {
     store.close().await;
     assert_eq!(pieces(folder.path(), 2), 0);
     assert!(pieces(folder.path(), 1) > 50 && pieces(folder.path(), 3) > 50);
+}
+
+#[tokio::test]
+async fn a_grant_kept_aside_leaves_nothing_however_its_hand_over_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("purser.db")).await.unwrap();
+    let connector: ConnectorId = "sample".parse().unwrap();
+    let (now, later) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(600).unwrap());
+    let mut ids = Vec::new();
+    for number in 1..=4_u8 {
+        let tenant = format!("tenant-{number}");
+        let account = store.connect_account(&connector, "global", &tenant, "Test", now).await.unwrap().id;
+        let made = NewHandOver {
+            connector: connector.clone(),
+            cloud: "global".into(),
+            account: None,
+            made_by: "olaf".into(),
+            made_at: now,
+            expires_at: later,
+        };
+        let id = store.add_hand_over(&[number; 32], &made).await.unwrap();
+        let answer = Answer {
+            account,
+            tenant,
+            user_name: "ann@contoso.example".into(),
+            user_id: "7".into(),
+            roles: None,
+            consented_at: now,
+            answered_at: now,
+            probes: Vec::new(),
+            shortcoming: None,
+        };
+        for write in [1, 2] {
+            let pending = PendingGrant { sealed: sealed(number.into(), write), key_version: 1 };
+            match write {
+                1 => {
+                    let decide_by = if number == 3 { later } else { Timestamp::MAX };
+                    store.answer_hand_over(id, &answer, &pending, decide_by).await.unwrap();
+                }
+                _ => store.note_trial(id, &answer, &pending).await.unwrap(),
+            }
+        }
+        ids.push(id);
+    }
+    store.end_hand_over(ids[0], Ending::Rejected, "olaf", now).await.unwrap();
+    store.end_hand_over(ids[1], Ending::Withdrawn, "olaf", now).await.unwrap();
+    assert_eq!(store.expire_hand_overs(later).await.unwrap().len(), 1);
+    for number in 1..=3 {
+        assert_eq!(pieces(folder.path(), number), 0, "{number}");
+    }
+    assert_eq!(pieces(folder.path(), 4), sealed(4, 2).len() / 16, "the one that waits is whole");
 }

@@ -249,7 +249,7 @@ pub trait Accounts: Send + Sync {
     async fn put_grant(&self, account: AccountId, expected: Option<u64>, grant: &Grant) -> Result<()>;
     /// Erases it.
     async fn erase_grant(&self, account: AccountId) -> Result<()>;
-    /// Whether any grant is stored: a missing key then refuses to start.
+    /// Whether any grant is stored, kept aside or not: a missing key then refuses to start.
     async fn any_grant(&self) -> Result<bool>;
 
     /// Remembers a consent flow; drops those that have expired.

@@ -9,6 +9,7 @@
 mod access;
 mod accounts;
 mod books;
+mod hand_overs;
 mod keys;
 mod ledger;
 mod notices;
@@ -25,6 +26,7 @@ mod world;
 pub use access::*;
 pub use accounts::*;
 pub use books::*;
+pub use hand_overs::*;
 pub use keys::*;
 pub use ledger::*;
 pub use notices::*;
@@ -50,6 +52,10 @@ macro_rules! contract_tests {
             probes_are_replaced_as_a_table,
             a_known_key_keeps_its_first_check_value, a_grant_is_wrapped_anew_over_its_former_text_only,
             a_key_is_retired_when_nothing_is_sealed_by_it, nothing_is_sealed_by_a_retired_key,
+            a_link_is_good_while_it_is_open_and_in_time, a_grant_handed_over_is_kept_aside_until_it_is_accepted,
+            a_hand_over_is_answered_and_settled_once, what_ends_unaccepted_leaves_neither_grant_nor_account,
+            an_account_with_anything_of_its_own_outlives_its_hand_over, a_hand_over_ends_when_its_time_is_over,
+            a_grant_kept_aside_counts_for_its_key, a_hand_over_for_a_renewal_needs_the_grant_that_was_seen,
             a_user_is_unique_without_case, a_setup_token_makes_one_administrator, an_expired_setup_token_makes_nobody,
             a_wrong_setup_token_leaves_the_right_one, a_session_lives_until_it_expires, the_audit_trail_tells_the_newest_first,
             every_change_to_a_person_starts_a_generation, the_last_administrator_stays_one,

@@ -42,11 +42,11 @@ pub trait Keys: Send + Sync {
     async fn known_keys(&self) -> Result<Vec<KnownKey>>;
     /// Remembers a version; nothing changes where it is known already.
     async fn know_key(&self, version: u32, check: &[u8], now: Timestamp) -> Result<()>;
-    /// All stored grants, by account.
+    /// All stored grants, by account; those kept aside until a hand-over is accepted count as well.
     async fn sealed_grants(&self) -> Result<Vec<SealedGrant>>;
     /// Sealed consent flows that have not expired.
     async fn sealed_flows(&self, now: Timestamp) -> Result<Vec<Vec<u8>>>;
-    /// Puts a grant wrapped anew in the place of `former`; false where the stored one is another by now. Its version
+    /// Puts a grant wrapped anew in the place of `former`, kept aside or not; false where the stored one is another by now. Its version
     /// stays, so that a token exchange under way still stores what it got.
     async fn rewrap_grant(
         &self,
@@ -55,6 +55,7 @@ pub trait Keys: Send + Sync {
         sealed: &[u8],
         key_version: u32,
     ) -> Result<bool>;
-    /// Nothing may be sealed by this version any more; [`crate::Error::Conflict`] where a grant still is.
+    /// Nothing may be sealed by this version any more; [`crate::Error::Conflict`] where a grant still is, kept
+    /// aside or not.
     async fn retire_key(&self, version: u32, now: Timestamp) -> Result<()>;
 }

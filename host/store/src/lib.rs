@@ -10,6 +10,7 @@ pub mod codec;
 pub mod commit;
 pub mod contract;
 pub mod customers;
+pub mod hand_overs;
 pub mod keys;
 pub mod ledger;
 pub mod notices;
@@ -26,6 +27,7 @@ pub mod trail;
 pub use access::Access;
 pub use accounts::Accounts;
 pub use customers::Customers;
+pub use hand_overs::HandOvers;
 pub use keys::Keys;
 pub use ledger::Ledger;
 pub use notices::Notices;
@@ -50,6 +52,7 @@ pub trait Store:
     + Reconciliation
     + Keys
     + Notices
+    + HandOvers
 {
 }
 
@@ -66,6 +69,7 @@ impl<T> Store for T where
         + Reconciliation
         + Keys
         + Notices
+        + HandOvers
 {
 }
 

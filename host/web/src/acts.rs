@@ -12,6 +12,7 @@ use purser_domain::{AccountId, ConnectorId, Digest, RunId};
 use purser_pipeline::fate::Fate;
 use purser_pipeline::reconcile::FeedPart;
 use purser_store::accounts::{HostSettings, Probe, Settings};
+use purser_store::hand_overs::{Ending, HandOver, HandOverId};
 use purser_store::runs::PageSource;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -43,6 +44,18 @@ pub trait Acts: Send + Sync + 'static {
         session: &[u8; 32],
         who: &str,
     ) -> Result<AccountId, Problem>;
+
+    /// Somebody without an account here said yes: keeps the grant aside and tries it. Nothing else uses it.
+    async fn answer_hand_over(
+        &self,
+        id: HandOverId,
+        handle: &str,
+        session: &[u8; 32],
+    ) -> Result<HandOver, Problem>;
+    /// Makes the grant kept aside the account's, as if it had been given here.
+    async fn accept_hand_over(&self, id: HandOverId, who: &str) -> Result<AccountId, Problem>;
+    /// Ends a hand-over without its grant.
+    async fn end_hand_over(&self, id: HandOverId, ending: Ending, who: &str) -> Result<(), Problem>;
 
     /// Probes the account live and stores the preflight table.
     async fn probe(&self, account: AccountId, who: &str) -> Result<Vec<Probe>, Problem>;

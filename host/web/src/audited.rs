@@ -1,7 +1,7 @@
 //! Every act is written to the audit trail once, with who did it and what was before and after: all rows of the table
 //! of routes that are no GET, performed one by one.
 
-use crate::routes::ROUTES;
+use crate::routes::{Access, ROUTES};
 use crate::testing::{PASSWORD, Site};
 use purser_domain::Digest;
 use purser_store::access::{Scope, UserChange};
@@ -17,7 +17,7 @@ const WITHOUT_STATE: [(&str, &str); 2] = [
 async fn prepared(path: &str) -> (Site, String, String) {
     let mut site = match path {
         "/setup/{token}" => Site::without_users().await,
-        "/connectors/{connector}/consent/confirm" => Site::empty().await,
+        "/connectors/{connector}/consent/confirm" | "/hand-over/confirm" => Site::empty().await,
         _ => Site::with_purchases().await,
     };
     if path != "/setup/{token}" {
@@ -83,6 +83,16 @@ async fn ready(site: &mut Site, path: &str) -> String {
             site.get("/connectors/test-cloud/consent/callback/global?code=one-time-code&state=good").await;
             String::new()
         }
+        "/hand-over/confirm" => {
+            *site = site.invited(None).await;
+            site.get("/connectors/test-cloud/consent/callback/global?code=one-time-code&state=good").await;
+            String::new()
+        }
+        "/connectors/{connector}/hand-overs" => "cloud=global".to_owned(),
+        "/connectors/{connector}/hand-overs/{id}" => {
+            site.hand_over(None).await;
+            "act=withdraw".to_owned()
+        }
         "/purchases/vanished" => {
             site.lose_purchases().await;
             "account=1&feed=usage&key=p1&stage=0&run=2&decision=take".to_owned()
@@ -112,12 +122,13 @@ async fn every_act_is_written_down_once_with_who_did_it_and_before_and_after() {
         let told: Vec<_> = lines.iter().map(|line| (&line.entry.who, &line.entry.what)).collect();
         assert_eq!(lines.len(), 1, "{path}: {told:?}");
         let entry = &lines[0].entry;
-        assert_eq!(entry.who, "anna", "{path}: {told:?}");
+        let is_guest = route.access == Access::HandOver;
+        assert_eq!(entry.who, if is_guest { "hand-over 1" } else { "anna" }, "{path}: {told:?}");
         let has_state = entry.detail.get("before").is_some() && entry.detail.get("after").is_some();
         let is_exempt = WITHOUT_STATE.iter().any(|(exempt, _)| *exempt == route.path);
         assert_eq!(has_state, !is_exempt, "{path}: {}", entry.detail);
-        let is_of_session =
-            lines[0].means == "session" || route.path.starts_with("/s") && lines[0].means == "web";
+        let is_of_session = lines[0].means == if is_guest { "hand-over" } else { "session" }
+            || route.path.starts_with("/s") && lines[0].means == "web";
         assert!(is_of_session || route.path == "/password/{token}", "{path}: {}", lines[0].means);
     }
 }

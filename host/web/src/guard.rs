@@ -1,7 +1,8 @@
 //! Who asks: by session for pages, by session or bearer token for the API; from where; and whether the route lets them.
 //!
 //! **Invariants:** a token opens the API and nothing else, and where one is sent no session counts; what a token may do
-//! is the least of its own role, its scopes, and what its owner may do now.
+//! is the least of its own role, its scopes, and what its owner may do now; the session of a hand-over opens that
+//! hand-over's pages while it is open, and nothing else.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
 use purser_domain::Digest;
 use purser_store::access::{ApiToken, Scope};
+use purser_store::hand_overs::HandOver;
 use purser_store::people::Role;
 use purser_store::trail::{self, Origin};
 use tower_sessions::Session;
@@ -41,9 +43,20 @@ pub(crate) struct Rule {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Client(pub(crate) Option<IpAddr>);
 
+/// Somebody without an account here who has opened the link of a hand-over; put into the request by the guard.
+#[derive(Debug, Clone)]
+pub(crate) struct Guest(pub(crate) HandOver);
+
 struct Admitted {
     person: Option<Person>,
+    guest: Option<Guest>,
     means: String,
+}
+
+impl Admitted {
+    fn guest(handed: HandOver) -> Self {
+        Self { person: None, guest: Some(Guest(handed)), means: "hand-over".to_owned() }
+    }
 }
 
 /// Lets a request through, or answers it.
@@ -64,6 +77,9 @@ pub(crate) async fn guard(
     if let Some(person) = admitted.person {
         request.extensions_mut().insert(person);
     }
+    if let Some(guest) = admitted.guest {
+        request.extensions_mut().insert(guest);
+    }
     trail::arising(Origin { means: admitted.means, address }, next.run(request)).await
 }
 
@@ -75,7 +91,18 @@ async fn admit(
     address: Option<IpAddr>,
 ) -> Result<Option<Admitted>, Box<Response>> {
     let wanted = match rule.access {
-        Access::Open => return Ok(Some(Admitted { person: None, means: "web".to_owned() })),
+        Access::Open => return Ok(Some(Admitted { person: None, guest: None, means: "web".to_owned() })),
+        Access::HandOver => {
+            let handed =
+                handed_to(rule, session).await?.ok_or_else(|| Box::new(no_guest().into_response()))?;
+            return Ok(Some(Admitted::guest(handed)));
+        }
+        Access::Consent => {
+            if let Some(handed) = handed_to(rule, session).await? {
+                return Ok(Some(Admitted::guest(handed)));
+            }
+            Role::Operator
+        }
         Access::Viewer => Role::Viewer,
         Access::Operator => Role::Operator,
         Access::Admin => Role::Admin,
@@ -91,7 +118,34 @@ async fn admit(
     if !person.may(wanted) {
         return Err(Box::new(lacks(wanted).into_response()));
     }
-    Ok(Some(Admitted { person: Some(person), means }))
+    Ok(Some(Admitted { person: Some(person), guest: None, means }))
+}
+
+/// The hand-over a session was begun for; one that is not open any more lets nobody in.
+async fn handed_to(rule: &Rule, session: &Session) -> Result<Option<HandOver>, Box<Response>> {
+    match hand_over_of(&rule.state, session).await {
+        Ok(Some(handed)) if !handed.is_open(rule.state.acts.now()) => {
+            Err(Box::new(link_used().into_response()))
+        }
+        Ok(found) => Ok(found),
+        Err(problem) => Err(Box::new(problem.into_response())),
+    }
+}
+
+async fn hand_over_of(state: &WebState, session: &Session) -> Result<Option<HandOver>, Problem> {
+    let Some(id) = sessions::hand_over_of(session).await? else { return Ok(None) };
+    Ok(Some(state.store.hand_over(id).await?))
+}
+
+fn no_guest() -> Problem {
+    let what = "this page is for whoever was sent a link to it, and this browser has opened none";
+    Problem::new(403, "WEB-HAND-OVER", what, "open the link you were sent once more")
+}
+
+/// A hand-over that is over, or never was.
+pub(crate) fn link_used() -> Problem {
+    let what = "this link has been answered, was withdrawn, or is too old";
+    Problem::new(410, "WEB-HAND-OVER-USED", what, "ask whoever sent it to you for a new one")
 }
 
 /// The person a session belongs to, with the role they have now.

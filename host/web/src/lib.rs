@@ -32,6 +32,7 @@ pub use acts::{
     Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, CoverageView,
     CredentialView, FeedView, LocaleView, Occurrence, RoleSetView,
 };
+pub use pages::hand_overs::HAND_OVER_LIFE;
 pub use pages::outside::OUTSIDE_CALLBACK;
 pub use pages::tokens::{MAX_TOKEN_DAYS, new_token};
 pub use password::{MIN_PASSWORD_LENGTH, PasswordError, hash_password};

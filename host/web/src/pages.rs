@@ -14,6 +14,8 @@ pub(crate) mod coverage;
 pub(crate) mod customers;
 pub(crate) mod dashboard;
 pub(crate) mod explain;
+pub(crate) mod hand_over;
+pub(crate) mod hand_overs;
 pub(crate) mod health;
 pub(crate) mod notices;
 pub(crate) mod outside;

@@ -19,13 +19,21 @@ pub struct Problem {
     pub remedy: String,
     /// HTTP status code.
     pub status: u16,
+    /// Where to go from here; none: to the dashboard.
+    #[serde(skip)]
+    pub(crate) link: Option<(&'static str, &'static str)>,
 }
 
 impl Problem {
     /// A problem with this status.
     #[must_use]
     pub fn new(status: u16, code: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), what: what.into(), remedy: remedy.into(), status }
+        Self { code: code.to_owned(), what: what.into(), remedy: remedy.into(), status, link: None }
+    }
+
+    /// With a way on, and what it is called.
+    pub(crate) fn leading(self, title: &'static str, address: &'static str) -> Self {
+        Self { link: Some((title, address)), ..self }
     }
 
     /// There is no such page or thing.

@@ -14,9 +14,9 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use crate::guard::{Rule, guard};
 use crate::pages::{
     account, account_names, activity, api, audit, connector, connector_settings, consent, coverage,
-    customers, dashboard, explain, health, notices, outside, own_access, password_link, people, periods,
-    plugins, preflight, purchases, reconciliation, record, requests, run, setup, sign_in, site_settings,
-    texts, tokens, unmapped, vanished,
+    customers, dashboard, explain, hand_over, hand_overs, health, notices, outside, own_access,
+    password_link, people, periods, plugins, preflight, purchases, reconciliation, record, requests, run,
+    setup, sign_in, site_settings, texts, tokens, unmapped, vanished,
 };
 use crate::problem::Problem;
 use crate::state::WebState;
@@ -33,6 +33,10 @@ pub(crate) enum Access {
     Operator,
     /// Administrators.
     Admin,
+    /// Whoever has opened the link of a hand-over, and no person.
+    HandOver,
+    /// Operators and administrators, and whoever has opened the link of a hand-over.
+    Consent,
 }
 
 /// One row of the table.
@@ -81,6 +85,11 @@ routes! {
     Open post "/password/{token}" => password_link::submit;
     Open get "/setup/{token}" => setup::form;
     Open post "/setup/{token}" => setup::submit;
+    Open get "/hand-over/{token}" => hand_over::open;
+    HandOver get "/hand-over" => hand_over::show;
+    HandOver get "/hand-over/sign-in" => hand_over::start;
+    HandOver get "/hand-over/confirm" => hand_over::question;
+    HandOver post "/hand-over/confirm" => hand_over::confirm;
     Viewer post "/sign-out" => sign_in::sign_out;
 
     Viewer get "/" => dashboard::show;
@@ -99,10 +108,12 @@ routes! {
     Viewer get "/connectors/{connector}/accounts/{account}/texts/{key}" => texts::one;
     Operator post "/connectors/{connector}/accounts/{account}/texts/{key}" => texts::save;
     Operator get "/connectors/{connector}/consent/start" => consent::start;
-    Operator get "/connectors/{connector}/consent/callback" => consent::callback;
-    Operator get "/connectors/{connector}/consent/callback/{cloud}" => consent::callback_of_cloud;
+    Consent get "/connectors/{connector}/consent/callback" => consent::callback;
+    Consent get "/connectors/{connector}/consent/callback/{cloud}" => consent::callback_of_cloud;
     Operator get "/connectors/{connector}/consent/confirm" => consent::question;
     Operator post "/connectors/{connector}/consent/confirm" => consent::confirm;
+    Operator post "/connectors/{connector}/hand-overs" => hand_overs::make;
+    Operator post "/connectors/{connector}/hand-overs/{id}" => hand_overs::decide;
     Viewer get "/connectors/{connector}/accounts/{account}" => account::show;
     Operator post "/connectors/{connector}/accounts/{account}" => account::save;
     Viewer get "/connectors/{connector}/accounts/{account}/names" => account_names::preview;

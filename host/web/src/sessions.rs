@@ -2,7 +2,7 @@
 //!
 //! **Invariants:** a session ends some time without use and some time after sign-in, as the [`AccessRules`] say, by the
 //! clock that is passed in; its id changes at sign-in; it ends when its person's generation does (`guard::person_of`);
-//! a stolen database holds no id that works. A session may belong to nobody.
+//! a stolen database holds no id that works. A session may belong to nobody: then it may hold a hand-over.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use purser_domain::Digest;
 use purser_store::Store;
+use purser_store::hand_overs::HandOverId;
 use purser_store::people::User;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time::OffsetDateTime;
@@ -26,6 +27,7 @@ use crate::state::WebState;
 const TOUCH: SignedDuration = SignedDuration::from_mins(5);
 
 const USER: &str = "user";
+const HAND_OVER: &str = "hand_over";
 const GENERATION: &str = "generation";
 const STARTED: &str = "started";
 const TOUCHED: &str = "touched";
@@ -64,6 +66,30 @@ pub(crate) async fn sign_in(
     session.insert(STARTED, now).await?;
     session.insert(TOUCHED, now).await?;
     session.save().await
+}
+
+/// Begins a session that belongs to nobody and holds a hand-over's number: everything it held before is gone, and so is
+/// its id.
+pub(crate) async fn begin_hand_over(
+    session: &Session,
+    id: HandOverId,
+    now: Timestamp,
+) -> std::result::Result<(), tower_sessions::session::Error> {
+    session.clear().await;
+    session.cycle_id().await?;
+    session.insert(HAND_OVER, id).await?;
+    session.insert(STARTED, now).await?;
+    session.save().await
+}
+
+/// The hand-over a session was begun for; none where it belongs to a person.
+pub(crate) async fn hand_over_of(
+    session: &Session,
+) -> std::result::Result<Option<HandOverId>, tower_sessions::session::Error> {
+    match session.get::<String>(USER).await? {
+        Some(_) => Ok(None),
+        None => session.get(HAND_OVER).await,
+    }
 }
 
 /// Whose a session is, as it was at sign-in.

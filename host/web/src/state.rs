@@ -29,6 +29,7 @@ pub struct WebState {
     pub outside: Option<Arc<dyn OutsideSignIn>>,
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) token_throttle: Arc<Throttle>,
+    pub(crate) link_throttle: Arc<Throttle>,
     pub(crate) passwords: Arc<Passwords>,
 }
 
@@ -45,6 +46,7 @@ impl WebState {
             outside: None,
             throttle: Arc::default(),
             token_throttle: Arc::default(),
+            link_throttle: Arc::default(),
             passwords: Arc::default(),
         }
     }

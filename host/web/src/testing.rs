@@ -10,9 +10,10 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use jiff::{SignedDuration, Timestamp};
 use purser_domain::purchase::Key;
-use purser_domain::{AccountId, Purchase};
+use purser_domain::{AccountId, Digest, Purchase};
 use purser_store::Store;
 use purser_store::access::{NewToken, Scope};
+use purser_store::hand_overs::NewHandOver;
 use purser_store::notices::{Concern, Level, Subject};
 use purser_store::people::{Role, User};
 use purser_store::trail::{Line, Wanted};
@@ -29,6 +30,9 @@ use crate::state::WebState;
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct-horse-battery";
+
+/// The link of [`Site::invited`].
+pub(crate) const HAND_OVER_LINK: &str = "/hand-over/once";
 
 /// A clock that a test moves.
 #[derive(Clone)]
@@ -140,6 +144,35 @@ impl Site {
         let cookies = answer.headers.get_all("set-cookie").iter().map(|it| it.to_str().unwrap());
         let session = cookies.into_iter().find(|it| it.contains("session=")).unwrap();
         self.cookie = session.split(';').next().unwrap().to_owned();
+    }
+
+    /// A hand-over by olaf.
+    pub(crate) async fn hand_over(&self, account: Option<AccountId>) {
+        let now = self.clock.now();
+        let made = NewHandOver {
+            connector: "test-cloud".parse().unwrap(),
+            cloud: "global".into(),
+            account,
+            made_by: "olaf".into(),
+            made_at: now,
+            expires_at: now + crate::HAND_OVER_LIFE,
+        };
+        self.store.add_hand_over(Digest::of(b"once").as_bytes(), &made).await.unwrap();
+    }
+
+    /// The browser of somebody who has opened the link of a hand-over.
+    pub(crate) async fn invited(&self, account: Option<AccountId>) -> Self {
+        self.hand_over(account).await;
+        self.reopened().await
+    }
+
+    /// The same, with a hand-over there is already.
+    pub(crate) async fn reopened(&self) -> Self {
+        let mut guest = self.with_cookie("");
+        let opened = guest.get(HAND_OVER_LINK).await;
+        assert_eq!((opened.status, opened.location()), (303, "/hand-over"), "{}", opened.text);
+        guest.keep_cookie(&opened);
+        guest
     }
 
     /// A token called `nightly`, good for 30 days.

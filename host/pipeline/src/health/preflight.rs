@@ -52,7 +52,7 @@ pub async fn settle(
     let before = store.probes(account).await?;
     let told = store.grant(account).await?.and_then(|grant| grant.roles);
     let finding = finding(connector.consent.as_ref(), &rows, &before, told.as_deref());
-    let probes: Vec<Probe> = rows.into_iter().map(|row| stored(row, &before, now)).collect();
+    let probes = as_probes(rows, &before, now);
     store.put_probes(account, &probes).await?;
     let former = store.account(account).await?.state;
     if let Some(next) = after_table(&former, finding, now) {
@@ -141,6 +141,12 @@ fn lapsed_since(rows: &[Row], before: &[Probe]) -> Option<String> {
     let row = preflight::worst(rows)?;
     let former = before.iter().find(|former| former.name == row.name && row.about_role)?;
     former.ok_at.map(|at| at.strftime("%Y-%m-%d").to_string())
+}
+
+/// A table as it is stored, after the one `before`.
+#[must_use]
+pub fn as_probes(rows: Vec<Row>, before: &[Probe], now: Timestamp) -> Vec<Probe> {
+    rows.into_iter().map(|row| stored(row, before, now)).collect()
 }
 
 fn stored(row: Row, before: &[Probe], now: Timestamp) -> Probe {

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use purser_store::Result;
 use purser_store::accounts::{Account, ConsentState};
+use purser_store::hand_overs::Stage;
+use purser_store::people::AuditEntry;
 use purser_vendor::connector::ConsentRules;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::notices::{self, Facts};
@@ -15,7 +18,8 @@ use crate::Host;
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// One look: what is wrong with a consent is told, and what was missing for an hour is asked for again.
+/// One look: what is wrong with a consent is told, links whose time is over end, and what was missing for an hour is asked
+/// for again.
 ///
 /// # Errors
 /// Where the store fails; the accounts after it are looked at all the same.
@@ -26,6 +30,7 @@ pub async fn look(host: &Host) -> Result<()> {
     for account in &accounts {
         looked = tend(host, account).await.and(looked);
     }
+    looked = end_hand_overs(host).await.and(looked);
     for account in &accounts {
         looked = ask_again(host, account).await.and(looked);
     }
@@ -85,4 +90,17 @@ async fn ask_again(host: &Host, account: &Account) -> Result<()> {
     };
     test(store, &host.client, &connector, account.id, now).await?;
     tend(host, &store.account(account.id).await?).await
+}
+
+async fn end_hand_overs(host: &Host) -> Result<()> {
+    let now = (host.clock)();
+    for ended in host.store.expire_hand_overs(now).await? {
+        let before = if ended.answer.is_some() { Stage::Answered } else { Stage::Open };
+        let account = ended.answer.map(|answer| answer.account).or(ended.made.account);
+        let detail =
+            json!({ "hand_over": ended.id, "account": account, "before": before, "after": ended.stage });
+        let entry = AuditEntry { at: now, who: "schedule".into(), what: "hand-over.expired".into(), detail };
+        host.store.audit(&entry).await?;
+    }
+    Ok(())
 }

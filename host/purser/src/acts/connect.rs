@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use purser_domain::AccountId;
 use purser_pipeline::health;
 use purser_store::accounts::{Account, ConsentState, Grant, Probe};
+use purser_store::hand_overs::{Answer, HandOverId};
 use purser_vendor::connector::Connector;
 use purser_vendor::consent::{ConfirmedGrant, ConsentError};
 use purser_vendor::tokens::Tried;
@@ -15,6 +16,25 @@ use serde_json::json;
 
 use super::HostActs;
 use super::problems::consent_problem;
+
+/// The code of a grant that could not be tried, since the vendor did not answer.
+pub(super) const NOT_TRIED: &str = "CON-NOT-TRIED";
+
+/// Who consented.
+pub(super) struct Consenter {
+    user_name: String,
+    user_id: String,
+    roles: Option<Vec<String>>,
+    consented_at: Timestamp,
+}
+
+/// How a new grant becomes the account's.
+pub(super) enum Taking<'a> {
+    /// By whoever signed in here.
+    Own,
+    /// By the acceptance of a hand-over.
+    HandOver(HandOverId, &'a str),
+}
 
 impl HostActs {
     /// Stores a confirmed grant: at once where the account has none, else when it has proved itself.
@@ -47,7 +67,8 @@ impl HostActs {
         let account =
             store.connect_account(&grant.connector, &grant.cloud, &grant.tenant, &title, self.now()).await?;
         let sealed = self.sealed(grant, account.id).await?;
-        store.put_grant(account.id, None, &stored(grant, sealed, grant.consented_at, 1)).await?;
+        let first = Consenter::from(grant).stored(sealed, grant.consented_at, 1);
+        store.put_grant(account.id, None, &first).await?;
         store.set_consent_state(account.id, &ConsentState::Verifying).await?;
         self.tokens.forget_account(account.id);
         let after = json!({ "user": grant.user_name });
@@ -70,30 +91,34 @@ impl HostActs {
         let tried = self.trials.preflight(account.id, &connector, &account.tenant, sealed).await;
         let before = json!({ "user": former.user_name, "id": former.user_id });
         let after = json!({ "user": grant.user_name, "id": grant.user_id });
-        if let Some(problem) = shortcoming(&connector, grant, &tried) {
+        if let Some(problem) = shortcoming(&connector, grant.roles.as_deref(), &tried).map(not_taken) {
             let refused = json!({ "account": account.id, "before": before, "after": before, "code": problem.code, "tried": after });
             self.audit(who, "consent.renewal_refused", refused).await?;
             return Err(problem);
         }
-        self.swap(account, &connector, grant, tried).await?;
+        self.swap(account, &connector, &Consenter::from(grant), tried, Taking::Own).await?;
         let detail = json!({ "account": account.id, "before": before, "after": after });
         self.audit(who, "consent.renewed", detail).await?;
         Ok(account.id)
     }
 
     /// Puts the new grant in the old one's place, with the table it has passed. A pause stays a pause.
-    async fn swap(
+    pub(super) async fn swap(
         &self,
         account: &Account,
         connector: &Connector,
-        grant: &ConfirmedGrant,
+        consenter: &Consenter,
         tried: Tried,
+        taking: Taking<'_>,
     ) -> Result<(), Problem> {
         let store = &self.host.store;
         // Read again: a run may have refreshed the old grant while the new one was tried.
         let version = store.grant(account.id).await?.map(|former| former.version);
-        let new = stored(grant, tried.sealed, self.now(), version.unwrap_or(0) + 1);
-        store.put_grant(account.id, version, &new).await?;
+        let new = consenter.stored(tried.sealed, self.now(), version.unwrap_or(0) + 1);
+        match taking {
+            Taking::Own => store.put_grant(account.id, version, &new).await?,
+            Taking::HandOver(id, who) => store.accept_hand_over(id, version, &new, who, self.now()).await?,
+        }
         self.tokens.forget_account(account.id);
         if store.account(account.id).await?.state != ConsentState::Paused {
             store.set_consent_state(account.id, &ConsentState::Verifying).await?;
@@ -102,7 +127,7 @@ impl HostActs {
         Ok(())
     }
 
-    async fn sealed(&self, grant: &ConfirmedGrant, account: AccountId) -> Result<Sealed, Problem> {
+    pub(super) async fn sealed(&self, grant: &ConfirmedGrant, account: AccountId) -> Result<Sealed, Problem> {
         // A key that was rotated meanwhile seals at once.
         self.vault.reread().await.ok();
         grant.seal(&self.vault, account).map_err(|error| consent_problem(&ConsentError::from(error)))
@@ -116,42 +141,74 @@ impl HostActs {
     }
 }
 
-/// Why a grant on trial may not replace the one that stands; none: it may.
+/// Why a grant on trial may not replace the one that stands: code, what happened, what to do; none: it may.
 ///
 /// What the vendor's calls leave unknown blocks nothing, but a grant for which no token was given at all has not been tried.
-fn shortcoming(connector: &Connector, grant: &ConfirmedGrant, tried: &Tried) -> Option<Problem> {
+pub(super) fn shortcoming(
+    connector: &Connector,
+    told: Option<&[String]>,
+    tried: &Tried,
+) -> Option<(String, String, String)> {
     let roles = connector.consent.as_ref().map(|rules| rules.roles.clone()).unwrap_or_default();
-    let lack = health::explained(&roles, &tried.rows, &[], grant.roles.as_deref());
-    let (code, what, remedy) = match (&tried.fault, lack) {
-        (Some(fault), _) => (fault.code.clone(), fault.what.clone(), fault.remedy.clone()),
-        (None, Some(lack)) => (lack.code, lack.what, lack.remedy),
-        (None, None) if tried.works || tried.rows.is_empty() => return None,
-        (None, None) => (
-            "CON-NOT-TRIED".to_owned(),
+    let lack = health::explained(&roles, &tried.rows, &[], told);
+    match (&tried.fault, lack) {
+        (Some(fault), _) => Some((fault.code.clone(), fault.what.clone(), fault.remedy.clone())),
+        (None, Some(lack)) => Some((lack.code, lack.what, lack.remedy)),
+        (None, None) if tried.works || tried.rows.is_empty() => None,
+        (None, None) => Some((
+            NOT_TRIED.to_owned(),
             "the vendor is busy or out of reach, so nothing could be tested".to_owned(),
             "wait a few minutes, then renew the consent again".to_owned(),
-        ),
-    };
+        )),
+    }
+}
+
+/// The same, for whoever wanted it to be replaced.
+pub(super) fn not_taken((code, what, remedy): (String, String, String)) -> Problem {
     let what = format!(
         "the new consent was not taken: {what}; nothing was changed, the former consent and all settings stand"
     );
-    Some(Problem::new(409, &code, what, remedy))
+    Problem::new(409, &code, what, remedy)
 }
 
-fn stored(grant: &ConfirmedGrant, sealed: Sealed, refreshed_at: Timestamp, version: u64) -> Grant {
-    Grant {
-        sealed: sealed.bytes,
-        key_version: sealed.key_version,
-        user_name: grant.user_name.clone(),
-        user_id: grant.user_id.clone(),
-        roles: grant.roles.clone(),
-        consented_at: grant.consented_at,
-        refreshed_at,
-        version,
+impl Consenter {
+    pub(super) fn stored(&self, sealed: Sealed, refreshed_at: Timestamp, version: u64) -> Grant {
+        Grant {
+            sealed: sealed.bytes,
+            key_version: sealed.key_version,
+            user_name: self.user_name.clone(),
+            user_id: self.user_id.clone(),
+            roles: self.roles.clone(),
+            consented_at: self.consented_at,
+            refreshed_at,
+            version,
+        }
+    }
+}
+
+impl From<&ConfirmedGrant> for Consenter {
+    fn from(grant: &ConfirmedGrant) -> Self {
+        Self {
+            user_name: grant.user_name.clone(),
+            user_id: grant.user_id.clone(),
+            roles: grant.roles.clone(),
+            consented_at: grant.consented_at,
+        }
+    }
+}
+
+impl From<&Answer> for Consenter {
+    fn from(answer: &Answer) -> Self {
+        Self {
+            user_name: answer.user_name.clone(),
+            user_id: answer.user_id.clone(),
+            roles: answer.roles.clone(),
+            consented_at: answer.consented_at,
+        }
     }
 }
 
 /// The domain people sign in with says more than a tenant's number.
-fn title_of(user_name: &str, tenant: &str) -> String {
+pub(super) fn title_of(user_name: &str, tenant: &str) -> String {
     user_name.split_once('@').map_or(tenant, |(_, domain)| domain).to_owned()
 }

@@ -49,6 +49,8 @@ pub(crate) struct AccountRow {
     pub(crate) may_pause: bool,
     pub(crate) may_resume: bool,
     pub(crate) is_connected: bool,
+    /// Nobody has accepted its first consent.
+    pub(crate) waits: bool,
 }
 
 /// The newest run of an account.
@@ -98,6 +100,8 @@ pub(crate) async fn rows(state: &WebState, connector: &ConnectorView) -> Result<
 
 async fn row(state: &WebState, book: &Book) -> Result<AccountRow, Problem> {
     let grant = state.store.grant(book.account.id).await?;
+    let waits = state.store.first_grant_waits(book.account.id).await?;
+    let is_scheduled = book.is_scheduled() && !waits;
     let runs = state.store.runs(Some(book.account.id), 100).await?;
     let (host, zone) = (&book.settings.host, &book.zone);
     let last_run = runs.first().map(|run| LastRun {
@@ -118,14 +122,15 @@ async fn row(state: &WebState, book: &Book) -> Result<AccountRow, Problem> {
         expiry: grant.as_ref().and_then(|grant| expiry(book, grant, state.acts.now())),
         locale: host.locale.clone(),
         last_run,
-        next: if book.is_scheduled() { state.acts.next_runs(host, 3) } else { Vec::new() },
+        next: if is_scheduled { state.acts.next_runs(host, 3) } else { Vec::new() },
         zone: host.zone.clone(),
         time: host.time.clone(),
         look_back: look_back(book, host),
         strip: strip(state, book, &runs),
-        may_pause: book.is_scheduled(),
+        may_pause: is_scheduled,
         may_resume: book.account.state == ConsentState::Paused,
-        is_connected: book.account.state != ConsentState::Disconnected,
+        is_connected: book.account.state != ConsentState::Disconnected && !waits,
+        waits,
     })
 }
 

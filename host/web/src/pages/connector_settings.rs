@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::connector::{AccountRow, rows};
+use super::hand_overs::{self, HandOverRow};
 use crate::acts::ConnectorView;
 use crate::problem::Problem;
 use crate::shell::{Area, Shell, Visitor, page};
@@ -18,6 +19,8 @@ struct ConnectorSettingsPage {
     accounts: Vec<AccountRow>,
     /// What *Copy link* copies: the way to the consent, for a private window.
     link: String,
+    /// Consents by link that wait, for those who decide.
+    handed_over: Vec<HandOverRow>,
 }
 
 /// The page.
@@ -31,7 +34,8 @@ pub(crate) async fn show(
     let accounts = rows(&state, &connector).await?;
     let path = format!("/connectors/{}/consent/start", connector.id);
     let link = state.public_url.join(&path).map_or(path, String::from);
-    page(&ConnectorSettingsPage { shell, connector, accounts, link })
+    let handed_over = if shell.operates() { hand_overs::rows(&state, &connector).await? } else { Vec::new() };
+    page(&ConnectorSettingsPage { shell, connector, accounts, link, handed_over })
 }
 
 #[cfg(test)]

@@ -5,13 +5,17 @@
 //! without a referrer.
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use purser_domain::AccountId;
 use serde::Deserialize;
+use tower_sessions::Session;
 
+use super::hand_over;
 use crate::acts::{BeginConsent, Confirmation, ConnectorView};
+use crate::guard::Guest;
 use crate::problem::Problem;
 use crate::sessions;
 use crate::shell::{Area, Shell, Visitor, page};
@@ -61,43 +65,62 @@ pub(crate) async fn start(
     Ok(Redirect::to(vendor.as_str()).into_response())
 }
 
+/// Whoever comes back from the vendor: an operator, or the guest of a hand-over.
+pub(crate) struct Returning {
+    session: Session,
+    guest: Option<Guest>,
+}
+
+impl FromRequestParts<WebState> for Returning {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &WebState) -> Result<Self, Problem> {
+        let session = parts.extensions.get::<Session>().cloned().ok_or_else(Problem::internal)?;
+        Ok(Self { session, guest: parts.extensions.get::<Guest>().cloned() })
+    }
+}
+
 /// Takes the vendor's answer, in the connector's first cloud.
 pub(crate) async fn callback(
     State(state): State<WebState>,
-    visitor: Visitor,
+    returning: Returning,
     Path(connector): Path<String>,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Response {
-    without_referrer(answered(&state, &visitor, &connector, None, query).await)
+    without_referrer(answered(&state, &returning, &connector, None, query).await)
 }
 
 /// Takes the vendor's answer.
 pub(crate) async fn callback_of_cloud(
     State(state): State<WebState>,
-    visitor: Visitor,
+    returning: Returning,
     Path((connector, cloud)): Path<(String, String)>,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Response {
-    without_referrer(answered(&state, &visitor, &connector, Some(&cloud), query).await)
+    without_referrer(answered(&state, &returning, &connector, Some(&cloud), query).await)
 }
 
 async fn answered(
     state: &WebState,
-    visitor: &Visitor,
+    returning: &Returning,
     connector: &str,
     cloud: Option<&str>,
     query: Vec<(String, String)>,
 ) -> Result<Response, Problem> {
     let connector = state.connector(connector)?;
-    let session = sessions::binding(&visitor.session);
-    let confirmation = state.acts.finish_consent(&connector.id, cloud, &query, &session).await?;
-    let cloud = cloud.unwrap_or_default().to_owned();
+    let binding = sessions::binding(&returning.session);
+    let confirmation = state.acts.finish_consent(&connector.id, cloud, &query, &binding).await;
+    if returning.guest.is_some() {
+        return hand_over::answered(&returning.session, confirmation).await;
+    }
+    let (confirmation, cloud) = (confirmation?, cloud.unwrap_or_default().to_owned());
     let asked = Asked { connector: connector.id.to_string(), cloud, confirmation };
-    visitor.session.insert(CONFIRMATION, asked).await?;
+    returning.session.insert(CONFIRMATION, asked).await?;
     Ok(Redirect::to(&format!("/connectors/{}/consent/confirm", connector.id)).into_response())
 }
 
-fn without_referrer(answer: Result<Response, Problem>) -> Response {
+/// What stands in an address once is not told to whoever is asked next.
+pub(crate) fn without_referrer(answer: Result<Response, Problem>) -> Response {
     let headers = [(header::REFERRER_POLICY, "no-referrer"), (header::CACHE_CONTROL, "no-store")];
     let mut response = answer.into_response();
     for (name, value) in headers {

@@ -3,12 +3,12 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use jiff::tz::TimeZone;
 use purser_domain::AccountId;
 use purser_store::accounts::Probe;
 
 use super::account::book_of;
 use crate::acts::{ConnectorView, Occurrence};
-use crate::books::Book;
 use crate::format::{Pill, When, consent_pill};
 use crate::problem::Problem;
 use crate::shell::{Area, Shell, Visitor, page};
@@ -28,10 +28,11 @@ struct PreflightPage {
     next: Option<Occurrence>,
 }
 
-struct Row {
-    probe: Probe,
-    pill: Pill,
-    at: When,
+/// A row as it is shown.
+pub(crate) struct Row {
+    pub(crate) probe: Probe,
+    pub(crate) pill: Pill,
+    pub(crate) at: When,
 }
 
 /// The table, as last probed.
@@ -43,7 +44,7 @@ pub(crate) async fn show(
     let (connector, book) = book_of(&state, &connector, account).await?;
     let shell = Shell::load(&state, &visitor, Area::Connectors).await?;
     let rows: Vec<Row> =
-        state.store.probes(account).await?.into_iter().map(|probe| row(probe, &book)).collect();
+        state.store.probes(account).await?.into_iter().map(|probe| row(probe, &book.zone)).collect();
     let missing = rows.iter().filter(|row| row.probe.needed && is_bad(&row.probe)).count();
     let next = if book.is_scheduled() { state.acts.next_runs(&book.settings.host, 1).pop() } else { None };
     let pill = consent_pill(&book.account.state);
@@ -66,7 +67,8 @@ fn is_bad(probe: &Probe) -> bool {
     matches!(probe.verdict.as_str(), "missing" | "refused")
 }
 
-fn row(probe: Probe, book: &Book) -> Row {
+/// How a row is shown.
+pub(crate) fn row(probe: Probe, zone: &TimeZone) -> Row {
     let pill = match probe.verdict.as_str() {
         "ok" => Pill::new("ok", "OK"),
         "refused" => Pill::new("bad", "Refused"),
@@ -74,7 +76,7 @@ fn row(probe: Probe, book: &Book) -> Row {
         "missing" => Pill::new("warn", "Missing"),
         _ => Pill::new("idle", "Unknown"),
     };
-    Row { at: When::new(probe.probed_at, &book.zone), pill, probe }
+    Row { at: When::new(probe.probed_at, zone), pill, probe }
 }
 
 #[cfg(test)]

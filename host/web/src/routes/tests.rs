@@ -32,24 +32,70 @@ async fn filled(site: &Site, path: &str) -> String {
         .replace("{page}", &purchase.evidence[0].page.to_string())
 }
 
+/// Asked to sign in, or to open a link first.
+fn is_turned_away(answer: &Answer) -> bool {
+    let has_no_link = answer.status == 403 && answer.text.contains("WEB-HAND-OVER");
+    answer.status == 401 || answer.location().starts_with("/sign-in") || has_no_link
+}
+
+/// The least role that opens a route, from viewer up; more than there are where no role does.
+fn rank_needed(access: Access) -> usize {
+    match access {
+        Access::Open | Access::Viewer => 0,
+        Access::Operator | Access::Consent => 1,
+        Access::Admin => 2,
+        Access::HandOver => usize::MAX,
+    }
+}
+
+#[tokio::test]
+async fn the_session_of_a_hand_over_opens_its_own_pages_and_nothing_else() {
+    let site = Site::with_purchases().await;
+    site.hand_over(None).await;
+    let before = (site.store.accounts().await.unwrap(), site.lines().await.len());
+    for route in ROUTES.iter().filter(|route| route.access != Access::Open) {
+        let guest = site.reopened().await;
+        let path = filled(&site, route.path).await;
+        let answer = ask(&guest, route.method, &path).await;
+        let is_its_own = matches!(route.access, Access::HandOver | Access::Consent);
+        assert_eq!(is_turned_away(&answer), !is_its_own, "{} {path}: {}", route.method, answer.status);
+        assert!(answer.status < 500, "{} {path}: {}", route.method, answer.text);
+        assert!(!answer.text.contains("Contoso") && !answer.text.contains("Sign out"), "{path}");
+    }
+    for route in ROUTES.iter().filter(|route| route.access == Access::Open && route.method == "get") {
+        let answer = site.reopened().await.get(&filled(&site, route.path).await).await;
+        assert!(!answer.text.contains("Sign out"), "{}: a person", route.path);
+    }
+    assert_eq!((site.store.accounts().await.unwrap(), site.lines().await.len()), before, "nothing was done");
+    let token = site.token(None, Role::Admin, &Scope::ALL).await;
+    let guest = site.reopened().await;
+    assert_eq!(guest.by_token(&token).await.status, 200, "a token is a token");
+    assert_eq!(guest.by_token("purser_wrong").await.status, 401, "and its session is none beside it");
+}
+
 #[tokio::test]
 async fn every_route_refuses_every_role_below_its_own_and_everybody_without_a_session() {
     let mut site = Site::with_purchases().await;
     for route in ROUTES {
         let path = filled(&site, route.path).await;
         let stranger = ask(&site.with_cookie(""), route.method, &path).await;
-        let is_turned_away = stranger.status == 401 || stranger.location().starts_with("/sign-in");
         let is_form = route.path == "/sign-in";
-        assert_eq!(is_turned_away && !is_form, route.access != Access::Open, "{} {path}", route.method);
+        assert_eq!(
+            is_turned_away(&stranger) && !is_form,
+            route.access != Access::Open,
+            "{} {path}",
+            route.method
+        );
     }
     let roles = [("vera", Access::Viewer), ("olaf", Access::Operator), ("anna", Access::Admin)];
     for (rank, (name, _)) in roles.into_iter().enumerate() {
         site.sign_in(name).await;
         for route in ROUTES.iter().filter(|route| route.access != Access::Open) {
             let path = filled(&site, route.path).await;
-            let needed = roles.iter().position(|(_, access)| *access == route.access).unwrap();
+            let needed = rank_needed(route.access);
             let answer = ask(&site, route.method, &path).await;
-            let is_refused = answer.status == 403 && answer.text.contains("WEB-ROLE");
+            let code = if route.access == Access::HandOver { "WEB-HAND-OVER" } else { "WEB-ROLE" };
+            let is_refused = answer.status == 403 && answer.text.contains(code);
             assert_eq!(is_refused, rank < needed, "{name}: {} {path} {}", route.method, answer.status);
             assert!(answer.status < 500, "{name}: {} {path} {}", route.method, answer.text);
             if path.starts_with("/sign-out") || path == "/settings/sign-out-everywhere" {
@@ -85,9 +131,12 @@ async fn every_route_refuses_every_token_without_its_scope_or_below_its_role() {
             for route in ROUTES.iter().filter(|route| route.access != Access::Open) {
                 let path = filled(&site, route.path).await;
                 let answer = ask_by(&site, &token, route.method, &path).await;
-                let needed = ROLES.iter().position(|(_, access)| *access == route.access).unwrap();
+                let needed = rank_needed(route.access);
                 let told = format!("{role:?} {scope:?}: {} {path} {}", route.method, answer.status);
                 match route.scope {
+                    None if route.access == Access::HandOver => {
+                        assert!(answer.text.contains("WEB-HAND-OVER"), "{told}");
+                    }
                     None => assert!(answer.location().starts_with("/sign-in"), "{told}"),
                     Some(wanted) if wanted != scope => {
                         assert!(answer.status == 403 && answer.text.contains("API-SCOPE"), "{told}");

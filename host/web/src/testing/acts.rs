@@ -13,6 +13,7 @@ use purser_pipeline::reconcile::FeedPart;
 use purser_store::Store;
 use purser_store::access::Identity;
 use purser_store::accounts::{ConsentState, Grant, HostSettings, Probe, Settings};
+use purser_store::hand_overs::{Answer, Ending, HandOver, HandOverId, PendingGrant};
 use purser_store::ledger::Filter;
 use purser_store::people::{AuditEntry, Role};
 use purser_store::runs::PageSource;
@@ -78,6 +79,12 @@ impl FakeActs {
     }
 
     async fn probed(&self, account: AccountId) -> Result<Vec<Probe>, Problem> {
+        let probes = self.probes();
+        self.store.put_probes(account, &probes).await?;
+        Ok(probes)
+    }
+
+    fn probes(&self) -> Vec<Probe> {
         let probe = |name: &str, verdict: &str, code: &str, remedy: &str| Probe {
             name: name.into(),
             capability: name.into(),
@@ -89,13 +96,11 @@ impl FakeActs {
             probed_at: self.now(),
             ok_at: None,
         };
-        let probes = vec![
+        vec![
             probe("read customers", "ok", "TST-PRE-1", ""),
             probe("read usage", "missing", "TST-PRE-2", "give the billing role"),
             probe("read rates", "unknown", "TST-PRE-3", "nothing to do"),
-        ];
-        self.store.put_probes(account, &probes).await?;
-        Ok(probes)
+        ]
     }
 }
 
@@ -230,6 +235,48 @@ impl Acts for FakeActs {
         let account = seed::connect(self.store.as_ref(), self.now()).await;
         self.probed(account).await?;
         Ok(account)
+    }
+
+    async fn answer_hand_over(
+        &self,
+        id: HandOverId,
+        handle: &str,
+        session: &[u8; 32],
+    ) -> Result<HandOver, Problem> {
+        assert_ne!(session, &[0; 32]);
+        self.note(format!("answer {id} {handle}"), &format!("hand-over {id}")).await?;
+        let (store, now) = (self.store.as_ref(), self.now());
+        let tenant = "7d7a1a52-0000-4000-8000-1c5f2f6a9e11";
+        let account =
+            store.connect_account(&connector().id, "global", tenant, "Contoso Partner", now).await?;
+        let answer = Answer {
+            account: account.id,
+            tenant: tenant.into(),
+            user_name: "svc@contoso.example".into(),
+            user_id: "u-1".into(),
+            roles: None,
+            consented_at: now,
+            answered_at: now,
+            probes: self.probes(),
+            shortcoming: None,
+        };
+        let pending = PendingGrant { sealed: vec![1, 2, 3], key_version: 1 };
+        store.answer_hand_over(id, &answer, &pending, now + crate::HAND_OVER_LIFE).await?;
+        Ok(store.hand_over(id).await?)
+    }
+
+    async fn accept_hand_over(&self, id: HandOverId, who: &str) -> Result<AccountId, Problem> {
+        self.note(format!("accept {id}"), who).await?;
+        let handed = self.store.hand_over(id).await?;
+        let answer = handed.waiting(self.now()).ok_or_else(|| Problem::not_found("answer"))?;
+        self.store.accept_hand_over(id, None, &grant(self.now()), who, self.now()).await?;
+        Ok(answer.account)
+    }
+
+    async fn end_hand_over(&self, id: HandOverId, ending: Ending, who: &str) -> Result<(), Problem> {
+        self.note(format!("end {id} {ending:?}"), who).await?;
+        self.store.end_hand_over(id, ending, who, self.now()).await?;
+        Ok(())
     }
 
     async fn probe(&self, account: AccountId, who: &str) -> Result<Vec<Probe>, Problem> {

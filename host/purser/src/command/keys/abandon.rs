@@ -4,14 +4,15 @@
 use std::path::Path;
 
 use purser_store::accounts::{ConsentState, Reason};
+use purser_store::hand_overs::Ending;
 use purser_store::people::AuditEntry;
-use purser_store::{Accounts as _, Keys as _, People as _};
+use purser_store::{Accounts as _, HandOvers as _, Keys as _, People as _};
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::vault::KeyFault;
 use purser_vendor::{Chance, KeyRing, KeySource};
 use serde_json::json;
 
-use crate::command::DataArgs;
+use crate::command::{COMMAND_LINE, DataArgs};
 use crate::data::DataDir;
 use crate::failure::Failure;
 use crate::wiring;
@@ -38,6 +39,10 @@ pub async fn abandon(args: &DataArgs) -> anyhow::Result<()> {
 
 /// How many consents were erased, and the highest version that was known.
 async fn let_go(store: &SqliteStore) -> purser_store::Result<(usize, u32)> {
+    let sealed = store.sealed_grants().await?;
+    for handed in store.waiting_hand_overs().await? {
+        store.end_hand_over(handed.id, Ending::Withdrawn, COMMAND_LINE, wiring::now()).await?;
+    }
     let grants = store.sealed_grants().await?;
     for grant in &grants {
         store.erase_grant(grant.account).await?;
@@ -53,12 +58,12 @@ async fn let_go(store: &SqliteStore) -> purser_store::Result<(usize, u32)> {
     for key in &known {
         store.retire_key(key.version, wiring::now()).await?;
     }
-    let versions = known.iter().map(|key| key.version).chain(grants.iter().map(|grant| grant.key_version));
+    let versions = known.iter().map(|key| key.version).chain(sealed.iter().map(|grant| grant.key_version));
     let newest = versions.max().unwrap_or(0);
-    let detail = json!({ "consents": grants.len(), "newest": newest });
-    let who = "command line".to_owned();
+    let detail = json!({ "consents": sealed.len(), "newest": newest });
+    let who = COMMAND_LINE.to_owned();
     store.audit(&AuditEntry { at: wiring::now(), who, what: "keys.abandoned".into(), detail }).await?;
-    Ok((grants.len(), newest))
+    Ok((sealed.len(), newest))
 }
 
 /// The former file is kept under another name: somebody may yet find out what it belongs to.
