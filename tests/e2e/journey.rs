@@ -27,7 +27,7 @@ pub struct Journey {
     /// The browser.
     pub visitor: Visitor,
     base: Url,
-    _server: Server,
+    server: Server,
 }
 
 impl Journey {
@@ -46,9 +46,15 @@ impl Journey {
             .simulator
             .register_redirect_uri(format!("{base}connectors/microsoft-csp/consent/callback/global"));
         let server = world.serve_at(&data, &base, also);
-        let mut journey = Self { world, data, visitor: Visitor::new().unwrap(), base, _server: server };
+        let mut journey = Self { world, data, visitor: Visitor::new().unwrap(), base, server };
         journey.sign_in();
         journey
+    }
+
+    /// Ends the server.
+    pub fn stop(self) -> (World, Data) {
+        self.server.kill();
+        (self.world, self.data)
     }
 
     /// An address of the server.

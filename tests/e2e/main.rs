@@ -15,6 +15,7 @@ mod demo;
 mod disk;
 mod egress;
 mod faults;
+mod hand_over;
 mod journey;
 mod keys;
 mod kill;

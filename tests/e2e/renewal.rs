@@ -12,17 +12,20 @@ use crate::journey::Journey;
 const ACCOUNT: AccountId = AccountId(1);
 
 impl Journey {
-    fn kept<T>(&self, act: impl AsyncFnOnce(SqliteStore) -> T) -> T {
+    /// What the store keeps.
+    pub fn kept<T>(&self, act: impl AsyncFnOnce(SqliteStore) -> T) -> T {
         self.world.runtime.block_on(async {
             act(SqliteStore::open(self.data.path().join("purser.db")).await.unwrap()).await
         })
     }
 
-    fn grant(&self) -> Grant {
+    /// The grant of the only account.
+    pub fn grant(&self) -> Grant {
         self.kept(async |store| store.grant(ACCOUNT).await.unwrap().unwrap())
     }
 
-    fn audited(&self, what: &str) -> Vec<AuditEntry> {
+    /// Lines of the audit trail called so, the newest first.
+    pub fn audited(&self, what: &str) -> Vec<AuditEntry> {
         let all = self.kept(async |store| store.audit_trail(100).await.unwrap());
         all.into_iter().filter(|entry| entry.what == what).collect()
     }

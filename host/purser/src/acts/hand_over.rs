@@ -165,11 +165,14 @@ impl HostActs {
         sealed: Sealed,
         who: &str,
     ) -> Result<(), Problem> {
-        let mut detail = accepted(id, Some(former), &answer);
+        let detail = accepted(id, Some(former), &answer);
         let consenter = Consenter::from(&answer);
         let (wanting, tried) = self.try_aside(id, account, answer, sealed).await?;
         if let Some(problem) = wanting {
-            detail["code"] = json!(problem.code);
+            let detail = json!({
+                "hand_over": id, "account": account.id, "before": detail.get("before"),
+                "after": detail.get("before"), "code": problem.code,
+            });
             self.audit(who, "hand-over.acceptance_refused", detail).await?;
             return Err(problem);
         }
