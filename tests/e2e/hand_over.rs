@@ -7,6 +7,7 @@ use purser_simulator::{Config, Faults};
 use purser_store::accounts::{Account, ConsentState};
 use purser_store::hand_overs::{HandOver, NewHandOver, Stage};
 use purser_store::{Accounts as _, HandOvers as _, Keys as _, Runs as _};
+use purser_store_sqlite::SqliteStore;
 use url::Url;
 
 use crate::journey::Journey;
@@ -80,6 +81,19 @@ impl Journey {
     /// How many sealed grants there are, kept aside or not.
     fn sealed(&self) -> usize {
         self.kept(async |store| store.sealed_grants().await.unwrap().len())
+    }
+}
+
+/// A hand-over whose time is over when a server starts.
+fn expired() -> NewHandOver {
+    let at: jiff::Timestamp = NOW.parse().unwrap();
+    NewHandOver {
+        connector: "microsoft-csp".parse().unwrap(),
+        cloud: "global".into(),
+        account: None,
+        made_by: "admin".into(),
+        made_at: at - SignedDuration::from_hours(168),
+        expires_at: at,
     }
 }
 
@@ -248,16 +262,7 @@ fn a_link_that_was_answered_withdrawn_or_is_too_old_opens_nothing() {
     journey.decide("withdraw");
     let old = journey.at(&format!("/hand-over/{}", "0".repeat(64)));
     journey.kept(async |store| {
-        let at: jiff::Timestamp = NOW.parse().unwrap();
-        let made = NewHandOver {
-            connector: "microsoft-csp".parse().unwrap(),
-            cloud: "global".into(),
-            account: None,
-            made_by: "admin".into(),
-            made_at: at - SignedDuration::from_hours(168),
-            expires_at: at,
-        };
-        store.add_hand_over(Digest::of("0".repeat(64).as_bytes()).as_bytes(), &made).await.unwrap();
+        store.add_hand_over(Digest::of("0".repeat(64).as_bytes()).as_bytes(), &expired()).await.unwrap();
     });
     for link in [&answered, &withdrawn, &old] {
         let refused = Guest::new().open(&journey, link);
@@ -269,6 +274,20 @@ fn a_link_that_was_answered_withdrawn_or_is_too_old_opens_nothing() {
         assert!(page.status == 410 && page.body.contains("WEB-HAND-OVER-USED"), "{}", page.body);
     }
     assert_eq!(guest.open(&journey, &journey.at("/hand-over")).status, 403, "its session has ended");
+}
+
+#[test]
+fn what_nobody_answered_in_time_ends_by_itself_and_is_written_down() {
+    let world = World::new(Config { customers: 1, ..Config::default() });
+    let data = world.empty_data();
+    world.runtime.block_on(async {
+        let store = SqliteStore::open(data.path().join("purser.db")).await.unwrap();
+        store.add_hand_over(&[7; 32], &expired()).await.unwrap();
+    });
+    let journey = Journey::on(world, data, |_| {});
+    let entry = wait_for("the end of the hand-over", || journey.audited("hand-over.expired").pop());
+    assert_eq!((entry.who.as_str(), entry.detail["before"].as_str()), ("schedule", Some("open")));
+    assert_eq!(journey.handed(1).stage, Stage::Expired);
 }
 
 #[test]

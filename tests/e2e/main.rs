@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod access;
+mod admin_consent;
 mod application;
 mod arrows;
 mod backup;

@@ -87,12 +87,13 @@ const ROWS: [Row; 28] = [
     ("CON-GRANT-INVALID", NeedsConsent, "Connect the account again", &[99_999_999]),
 ];
 
-fn refusing(error: &str, code: u32) -> Faults {
+/// The token endpoint refuses everything.
+pub fn refusing(error: &str, code: u32) -> Faults {
     Faults { token_refusal: Some(TokenRefusal { error: error.into(), code }), ..Faults::default() }
 }
 
 /// Every call is refused too, so that a cached access token does not hide what the token endpoint says.
-fn refusing_all(error: &str, code: u32) -> Faults {
+pub fn refusing_all(error: &str, code: u32) -> Faults {
     let refused = Action::Error { shape: 1, status: 401, code: "1".into(), message: "simulated".into() };
     refusing(error, code)
         .with(Rule::new("/v1/", refused.clone()))

@@ -19,10 +19,10 @@ use purser_store::hand_overs::{Ending, HandOver, HandOverId};
 use purser_store::people::AuditEntry;
 use purser_store::runs::PageSource;
 use purser_vendor::connector::Connector;
-use purser_vendor::consent::{Consent, Renewal};
+use purser_vendor::consent::{Consent, Renewal, admin_link, admin_mends};
 use purser_vendor::tokens::Trials;
 use purser_vendor::{Chance, Client, TokenSource, Vault};
-use purser_web::{Acts, BeginConsent, Confirmation, ConnectorView, Occurrence, Problem};
+use purser_web::{APPLICATION_STATE, Acts, BeginConsent, Confirmation, ConnectorView, Occurrence, Problem};
 use serde_json::json;
 use url::Url;
 
@@ -34,7 +34,7 @@ mod problems;
 
 pub use outside::Outside;
 
-use problems::{consent_problem, order_problem};
+use problems::{consent_problem, order_problem, refused_problem};
 
 /// The acts of one host.
 pub struct HostActs {
@@ -120,7 +120,7 @@ impl Acts for HostActs {
     ) -> Result<Confirmation, Problem> {
         let connector = self.connector(connector, cloud)?;
         let confirmation = self.consent.finish(&connector, query, session).await;
-        let confirmation = confirmation.map_err(|error| consent_problem(&error))?;
+        let confirmation = confirmation.map_err(|error| refused_problem(&connector, &error))?;
         let accounts = self.host.store.accounts().await?;
         let known = accounts.into_iter().find(|account| {
             account.connector == connector.id
@@ -146,6 +146,11 @@ impl Acts for HostActs {
         let confirmed =
             self.consent.confirm(handle, session).await.map_err(|error| consent_problem(&error))?;
         self.connect(&confirmed, who).await
+    }
+
+    fn admin_link(&self, connector: &ConnectorId, cloud: &str, tenant: &str, code: &str) -> Option<Url> {
+        let connector = self.connector(connector, Some(cloud)).ok()?;
+        admin_mends(&connector, code).then(|| admin_link(&connector, Some(tenant), APPLICATION_STATE))?
     }
 
     async fn answer_hand_over(

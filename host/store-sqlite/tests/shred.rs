@@ -1,6 +1,6 @@
 //! What is erased is gone from the files, not only from the tables.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
 

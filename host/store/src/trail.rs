@@ -14,7 +14,7 @@ use crate::people::AuditEntry;
 /// By which means, and from which address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// `session`, `token` with its name, `command line`, `schedule`.
+    /// `session`, `hand-over`, `token` with its name, `command line`, `schedule`.
     pub means: String,
     /// The address of whoever asked; none where nobody asked over a network.
     pub address: Option<IpAddr>,

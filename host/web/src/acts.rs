@@ -57,6 +57,9 @@ pub trait Acts: Send + Sync + 'static {
     /// Ends a hand-over without its grant.
     async fn end_hand_over(&self, id: HandOverId, ending: Ending, who: &str) -> Result<(), Problem>;
 
+    /// The page at the vendor's that mends what this code stands for, where there is one.
+    fn admin_link(&self, connector: &ConnectorId, cloud: &str, tenant: &str, code: &str) -> Option<Url>;
+
     /// Probes the account live and stores the preflight table.
     async fn probe(&self, account: AccountId, who: &str) -> Result<Vec<Probe>, Problem>;
     /// Erases the grant; what was retrieved stays.

@@ -19,6 +19,7 @@ use purser_store::people::Role;
 use purser_store::trail::{self, Origin};
 use tower_sessions::Session;
 
+use crate::pages::consent;
 use crate::problem::Problem;
 use crate::routes::{self, Access};
 use crate::shell::{self, Person};
@@ -66,6 +67,11 @@ pub(crate) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
+    if rule.access == Access::Consent
+        && let Some(told) = routes::application_answer(request.uri())
+    {
+        return consent::without_referrer(Ok(told));
+    }
     let address = address(&rule.state.rules, &request);
     let credentials = request.headers().get(AUTHORIZATION).cloned();
     let admitted = match admit(&rule, &session, credentials, address).await {
@@ -90,22 +96,19 @@ async fn admit(
     credentials: Option<HeaderValue>,
     address: Option<IpAddr>,
 ) -> Result<Option<Admitted>, Box<Response>> {
-    let wanted = match rule.access {
-        Access::Open => return Ok(Some(Admitted { person: None, guest: None, means: "web".to_owned() })),
-        Access::HandOver => {
-            let handed =
-                handed_to(rule, session).await?.ok_or_else(|| Box::new(no_guest().into_response()))?;
-            return Ok(Some(Admitted::guest(handed)));
+    let handed = match rule.access {
+        Access::HandOver | Access::Consent => handed_to(rule, session).await?,
+        _ => None,
+    };
+    let wanted = match (rule.access, handed) {
+        (Access::Open, _) => {
+            return Ok(Some(Admitted { person: None, guest: None, means: "web".to_owned() }));
         }
-        Access::Consent => {
-            if let Some(handed) = handed_to(rule, session).await? {
-                return Ok(Some(Admitted::guest(handed)));
-            }
-            Role::Operator
-        }
-        Access::Viewer => Role::Viewer,
-        Access::Operator => Role::Operator,
-        Access::Admin => Role::Admin,
+        (_, Some(handed)) => return Ok(Some(Admitted::guest(handed))),
+        (Access::HandOver, None) => return Err(Box::new(no_guest().into_response())),
+        (Access::Viewer, None) => Role::Viewer,
+        (Access::Operator | Access::Consent, None) => Role::Operator,
+        (Access::Admin, None) => Role::Admin,
     };
     let (person, means) = match (rule.scope, credentials) {
         (Some(scope), Some(credentials)) => by_token(rule, &credentials, scope, address).await?,

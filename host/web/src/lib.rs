@@ -37,7 +37,7 @@ pub use pages::outside::OUTSIDE_CALLBACK;
 pub use pages::tokens::{MAX_TOKEN_DAYS, new_token};
 pub use password::{MIN_PASSWORD_LENGTH, PasswordError, hash_password};
 pub use problem::Problem;
-pub use routes::{callback_path, router};
+pub use routes::{APPLICATION_STATE, callback_path, router};
 pub use state::WebState;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use url::Url;
 
 /// Something a person should know and can act on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -19,21 +20,46 @@ pub struct Problem {
     pub remedy: String,
     /// HTTP status code.
     pub status: u16,
-    /// Where to go from here; none: to the dashboard.
     #[serde(skip)]
-    pub(crate) link: Option<(&'static str, &'static str)>,
+    ways: Option<Box<Ways>>,
+}
+
+/// What a page offers beside the words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Ways {
+    /// What it is called, and where it leads.
+    on: Option<(&'static str, &'static str)>,
+    /// At the vendor's.
+    administrator: Option<Url>,
 }
 
 impl Problem {
     /// A problem with this status.
     #[must_use]
     pub fn new(status: u16, code: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), what: what.into(), remedy: remedy.into(), status, link: None }
+        Self { code: code.to_owned(), what: what.into(), remedy: remedy.into(), status, ways: None }
     }
 
-    /// With a way on, and what it is called.
-    pub(crate) fn leading(self, title: &'static str, address: &'static str) -> Self {
-        Self { link: Some((title, address)), ..self }
+    /// With a way on instead of the dashboard, and what it is called.
+    pub(crate) fn leading(mut self, title: &'static str, address: &'static str) -> Self {
+        self.ways.get_or_insert_default().on = Some((title, address));
+        self
+    }
+
+    /// With an address at the vendor's that whoever administers the tenant there must open.
+    #[must_use]
+    pub fn for_administrator(mut self, link: Url) -> Self {
+        self.ways.get_or_insert_default().administrator = Some(link);
+        self
+    }
+
+    /// What the way on is called, and where it leads.
+    pub(crate) fn way_on(&self) -> (&'static str, &'static str) {
+        self.ways.as_ref().and_then(|ways| ways.on).unwrap_or(("Go to the dashboard", "/"))
+    }
+
+    pub(crate) fn administrator(&self) -> Option<&Url> {
+        self.ways.as_ref()?.administrator.as_ref()
     }
 
     /// There is no such page or thing.

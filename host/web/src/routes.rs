@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing;
@@ -35,7 +35,8 @@ pub(crate) enum Access {
     Admin,
     /// Whoever has opened the link of a hand-over, and no person.
     HandOver,
-    /// Operators and administrators, and whoever has opened the link of a hand-over.
+    /// Operators and administrators, and whoever has opened the link of a hand-over; the answer of whoever consented for
+    /// a whole tenant is only sent on to where it is told.
     Consent,
 }
 
@@ -85,6 +86,7 @@ routes! {
     Open post "/password/{token}" => password_link::submit;
     Open get "/setup/{token}" => setup::form;
     Open post "/setup/{token}" => setup::submit;
+    Open get "/connectors/{connector}/application-consent/{outcome}" => consent::application;
     Open get "/hand-over/{token}" => hand_over::open;
     HandOver get "/hand-over" => hand_over::show;
     HandOver get "/hand-over/sign-in" => hand_over::start;
@@ -180,6 +182,19 @@ pub fn router(state: WebState) -> Router {
 #[must_use]
 pub fn callback_path(connector: &ConnectorId, cloud: &str) -> String {
     format!("/connectors/{connector}/consent/callback/{cloud}")
+}
+
+/// The `state` by which the answer of an administrator is known who consented for a whole tenant: whoever that is has
+/// no session here, and nothing of what they bring is trusted.
+pub const APPLICATION_STATE: &str = "application-consent";
+
+/// Where such an answer is told, without anything of what it brought; an error is one whatever stands beside it.
+pub(crate) fn application_answer(uri: &Uri) -> Option<Response> {
+    let (connector, _) = uri.path().split_once("/consent/callback")?;
+    let query: Vec<_> = url::form_urlencoded::parse(uri.query()?.as_bytes()).collect();
+    query.iter().find(|(name, value)| name == "state" && value == APPLICATION_STATE)?;
+    let outcome = if query.iter().any(|(name, _)| name == "error") { "refused" } else { "given" };
+    Some(Redirect::to(&format!("{connector}/application-consent/{outcome}")).into_response())
 }
 
 pub(crate) fn sign_in_first(request: &Request) -> Response {

@@ -3,6 +3,7 @@
 //! **Invariants:** what was answered is used by nothing but its trial before somebody here accepts it; it replaces a grant
 //! that stands under the same conditions as any other renewal.
 
+use jiff::Timestamp;
 use purser_domain::AccountId;
 use purser_pipeline::health;
 use purser_store::accounts::{Account, ConsentState, Grant, Reason};
@@ -72,17 +73,7 @@ impl HostActs {
     ) -> Result<(Answer, Sealed), Problem> {
         let (store, now) = (&self.host.store, self.now());
         let sealed = self.sealed(grant, account.id).await?;
-        let answer = Answer {
-            account: account.id,
-            tenant: grant.tenant.clone(),
-            user_name: grant.user_name.clone(),
-            user_id: grant.user_id.clone(),
-            roles: grant.roles.clone(),
-            consented_at: grant.consented_at,
-            answered_at: now,
-            probes: Vec::new(),
-            shortcoming: None,
-        };
+        let answer = answer_of(grant, account.id, now);
         let decide_by = now.saturating_add(HAND_OVER_LIFE).unwrap_or(now);
         let kept = store.answer_hand_over(handed.id, &answer, &aside(&sealed), decide_by).await;
         if let Err(error) = kept {
@@ -106,15 +97,10 @@ impl HostActs {
     ) -> Result<(Option<Problem>, Tried), Problem> {
         let connector = self.connector(&account.connector, Some(&account.cloud))?;
         let tried = self.trials.preflight(account.id, &connector, &account.tenant, sealed).await;
-        let wanting = shortcoming(&connector, answer.roles.as_deref(), &tried);
-        let now = self.now();
-        let reason = wanting.clone().map(|(code, what, remedy)| {
-            let again = code == NOT_TRIED;
-            let remedy = if again { "it is tested again when it is accepted".to_owned() } else { remedy };
-            Reason { code, what, remedy, since: now }
-        });
+        let (wanting, now) = (shortcoming(&connector, answer.roles.as_deref(), &tried), self.now());
         let probes = health::as_probes(tried.rows.clone(), &[], now);
-        let answer = Answer { probes, shortcoming: reason, ..answer };
+        let shortcoming = wanting.clone().map(|wanting| told(wanting, now));
+        let answer = Answer { probes, shortcoming, ..answer };
         let noted = self.host.store.note_trial(id, &answer, &aside(&tried.sealed)).await;
         noted.map_err(|error| match error {
             purser_store::Error::Conflict(_) => nothing_waits(),
@@ -229,6 +215,27 @@ impl HostActs {
             )),
         }
     }
+}
+
+fn answer_of(grant: &ConfirmedGrant, account: AccountId, now: Timestamp) -> Answer {
+    Answer {
+        account,
+        tenant: grant.tenant.clone(),
+        user_name: grant.user_name.clone(),
+        user_id: grant.user_id.clone(),
+        roles: grant.roles.clone(),
+        consented_at: grant.consented_at,
+        answered_at: now,
+        probes: Vec::new(),
+        shortcoming: None,
+    }
+}
+
+/// In words for those who are not trying it now.
+fn told((code, what, remedy): (String, String, String), since: Timestamp) -> Reason {
+    let is_tried = code != NOT_TRIED;
+    let remedy = if is_tried { remedy } else { "it is tested again when it is accepted".to_owned() };
+    Reason { code, what, remedy, since }
 }
 
 fn aside(sealed: &Sealed) -> PendingGrant {

@@ -2,12 +2,25 @@
 
 use purser_pipeline::connector::CloudError;
 use purser_pipeline::host::OrderError;
-use purser_vendor::consent::ConsentError;
-use purser_web::Problem;
+use purser_vendor::connector::Connector;
+use purser_vendor::consent::{ConsentError, admin_link, admin_mends};
+use purser_web::{APPLICATION_STATE, Problem};
 
 /// Why a consent was not given.
 pub fn consent_problem(error: &ConsentError) -> Problem {
     Problem::new(400, &error.code(), error.to_string(), error.remedy())
+}
+
+/// The same of a refusal by the vendor: where whoever administers the tenant can mend it, with the link for them.
+pub fn refused_problem(connector: &Connector, error: &ConsentError) -> Problem {
+    let problem = consent_problem(error);
+    // Who signed in is not known, so neither is their tenant: the vendor's page asks.
+    let mends = matches!(error, ConsentError::Refused { .. }) && admin_mends(connector, &problem.code);
+    let link = mends.then(|| admin_link(connector, None, APPLICATION_STATE)).flatten();
+    match link {
+        Some(link) => problem.for_administrator(link),
+        None => problem,
+    }
 }
 
 /// Why descriptor and configuration make no connector.

@@ -7,6 +7,7 @@
 //! **Invariants:** a state is good for one use, one session and ten minutes; the record is taken before the code is
 //! redeemed; nothing is a grant before it is confirmed, and a refused renewal leaves the old grant as it was.
 
+mod admin;
 mod authorize;
 mod error;
 mod flow;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use admin::{admin_link, admin_mends};
 pub use error::ConsentError;
 pub use grant::{Begun, Confirmation, ConfirmedGrant, FlowStore, FlowStoreError, Renewal, StoredFlow};
 

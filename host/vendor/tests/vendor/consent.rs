@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use purser_vendor::consent::{Confirmation, ConsentError, Renewal};
+use purser_vendor::connector::AdminConsent;
+use purser_vendor::consent::{Confirmation, ConsentError, Renewal, admin_link, admin_mends};
 use purser_vendor::vault::{GrantIdentity, Kind};
 use serde_json::{Value, json};
 use url::Url;
@@ -60,6 +61,28 @@ async fn the_redirect_asks_for_everything_at_once_and_hides_the_verifier() {
     assert!(asked["state"].len() >= 43 && asked["nonce"].len() == 43);
     let stored = format!("{:?}", world.flows.0.lock().unwrap());
     assert!(!stored.contains(&asked["state"]) && !stored.contains(&asked["nonce"]));
+}
+
+#[tokio::test]
+async fn the_link_for_an_administrator_asks_for_all_scopes_and_carries_nothing_secret() {
+    let mut world = World::new().await;
+    assert_eq!(admin_link(&world.connector, None, "back"), None, "a vendor without such a page");
+    let rules = world.connector.consent.as_mut().unwrap();
+    rules.admin_consent = Some(AdminConsent {
+        path: "/{tenant}/consent-for-all".into(),
+        classes: ["admin_consent_required".to_owned()].into(),
+    });
+    let link = admin_link(&world.connector, None, "back").unwrap();
+    assert!(link.path().ends_with("/organizations/consent-for-all"), "{link}");
+    let asked = asked(&link);
+    let names: Vec<&str> = asked.keys().map(String::as_str).collect();
+    assert_eq!(names, ["client_id", "redirect_uri", "scope", "state"]);
+    assert_eq!(asked["scope"], "openid offline_access https://api.example.net/read");
+    assert_eq!((asked["redirect_uri"].as_str(), asked["state"].as_str()), (REDIRECT, "back"));
+    let of_tenant = admin_link(&world.connector, Some(TENANT), "back").unwrap();
+    assert!(of_tenant.path().contains(TENANT), "{of_tenant}");
+    assert!(admin_mends(&world.connector, "CON-ADMIN-CONSENT-REQUIRED"));
+    assert!(!admin_mends(&world.connector, "CON-MFA-REQUIRED"));
 }
 
 #[tokio::test]

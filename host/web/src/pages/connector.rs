@@ -6,6 +6,7 @@ use axum::response::Response;
 use jiff::ToSpan;
 use purser_store::accounts::{ConsentState, HostSettings, Reason};
 use purser_store::runs::{Run, RunState};
+use url::Url;
 
 use super::account_consent::{Expiry, expiry};
 use crate::acts::{ConnectorView, Occurrence};
@@ -34,6 +35,8 @@ pub(crate) struct AccountRow {
     pub(crate) cloud: String,
     pub(crate) pill: Pill,
     pub(crate) reason: Option<Reason>,
+    /// The vendor's page that mends it, for whoever administers the tenant.
+    pub(crate) admin_link: Option<Url>,
     pub(crate) user: String,
     pub(crate) consented: Option<When>,
     pub(crate) refreshed: Option<When>,
@@ -109,7 +112,12 @@ async fn row(state: &WebState, book: &Book) -> Result<AccountRow, Problem> {
         pill: run_pill(run.state),
         at: When::new(run.started_at.unwrap_or(run.requested_at), zone),
     });
+    let account = &book.account;
+    let admin_link = reason(&account.state).and_then(|reason| {
+        state.acts.admin_link(&account.connector, &account.cloud, &account.tenant, &reason.code)
+    });
     Ok(AccountRow {
+        admin_link,
         id: book.account.id.to_string(),
         title: book.account.title.clone(),
         tenant: book.account.tenant.clone(),

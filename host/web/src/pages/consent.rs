@@ -158,6 +158,28 @@ pub(crate) async fn confirm(
     visitor.tell_at("The account is connected.", &path).await
 }
 
+#[derive(Template)]
+#[template(path = "consent_application.html")]
+struct ApplicationPage {
+    shell: Shell,
+    connector: ConnectorView,
+    is_given: bool,
+}
+
+/// What the vendor reports of a consent for a whole tenant. Anybody can open this page, and it changes nothing.
+pub(crate) async fn application(
+    State(state): State<WebState>,
+    Path((connector, outcome)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let connector = state.connector(&connector)?;
+    let is_given = match outcome.as_str() {
+        "given" => true,
+        "refused" => false,
+        _ => return Err(Problem::not_found("page")),
+    };
+    page(&ApplicationPage { shell: Shell::bare(), connector, is_given })
+}
+
 fn nothing_asked() -> Problem {
     let remedy = "start again from the connector's settings";
     Problem::new(
@@ -221,6 +243,29 @@ mod tests {
         let site = Site::empty().await;
         let back = site.get(CALLBACK).await;
         assert_eq!(back.location(), "/sign-in?next=%2Fconnectors%2Ftest-cloud%2Fsettings");
+    }
+
+    #[tokio::test]
+    async fn the_answer_of_an_administrator_is_told_to_anybody_and_brings_nothing_in() {
+        let site = Site::empty().await;
+        let callback = "/connectors/test-cloud/consent/callback/global?state=application-consent";
+        for (query, outcome, words) in [
+            ("&ok=True&tenant=made-up-tenant", "given", "reports that the consent was given"),
+            (
+                "&ok=True&error=access_denied&tenant=made-up-tenant",
+                "refused",
+                "reports that it was not given",
+            ),
+        ] {
+            let back = site.get(&format!("{callback}{query}")).await;
+            assert_eq!(back.location(), format!("/connectors/test-cloud/application-consent/{outcome}"));
+            assert_eq!(back.header("referrer-policy"), "no-referrer");
+            assert!(!back.has_header("set-cookie"), "no session begins");
+            let told = site.get(back.location()).await.text;
+            assert!(told.contains(words) && told.contains("Nothing was stored"), "{told}");
+        }
+        assert_eq!(site.get("/connectors/test-cloud/application-consent/else").await.status, 404);
+        assert_eq!((site.acts.log(), site.store.accounts().await.unwrap().len()), (Vec::new(), 0));
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use purser_domain::{AccountId, Digest};
 use purser_store::accounts::Reason;
-use purser_store::hand_overs::{Ending, HandOver, HandOverId, NewHandOver, Stage};
+use purser_store::hand_overs::{Answer, Ending, HandOver, HandOverId, NewHandOver, Stage};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -151,6 +151,8 @@ pub(crate) struct AnswerRow {
     pub(crate) user: String,
     pub(crate) tenant: String,
     pub(crate) at: When,
+    /// Whose consent it would take the place of; empty: nobody's.
+    pub(crate) in_place_of: String,
     pub(crate) shortcoming: Option<Reason>,
     pub(crate) rows: Vec<Row>,
 }
@@ -159,23 +161,23 @@ pub(crate) struct AnswerRow {
 pub(crate) async fn rows(state: &WebState, connector: &ConnectorView) -> Result<Vec<HandOverRow>, Problem> {
     let books = Books::load(state).await?;
     let waiting = state.store.waiting_hand_overs().await?;
-    let of_connector = waiting.into_iter().filter(|handed| handed.made.connector == connector.id);
-    Ok(of_connector.map(|handed| row(state, &books, handed)).collect())
+    let mut rows = Vec::new();
+    for handed in waiting.into_iter().filter(|handed| handed.made.connector == connector.id) {
+        rows.push(row(state, &books, handed).await?);
+    }
+    Ok(rows)
 }
 
-fn row(state: &WebState, books: &Books, handed: HandOver) -> HandOverRow {
+async fn row(state: &WebState, books: &Books, handed: HandOver) -> Result<HandOverRow, Problem> {
     let made = handed.made;
     let book_of = |account: AccountId| books.iter().find(|book| book.account.id == account);
     let of = handed.answer.as_ref().map(|answer| answer.account).or(made.account).and_then(book_of);
     let zone = of.map_or(TimeZone::UTC, |book: &Book| book.zone.clone());
-    let answer = handed.answer.map(|answer| AnswerRow {
-        user: answer.user_name,
-        tenant: answer.tenant,
-        at: When::new(answer.answered_at, &zone),
-        shortcoming: answer.shortcoming,
-        rows: answer.probes.into_iter().map(|probe| preflight::row(probe, &zone)).collect(),
-    });
-    HandOverRow {
+    let answer = match handed.answer {
+        Some(answer) => Some(answer_row(state, answer, &zone).await?),
+        None => None,
+    };
+    Ok(HandOverRow {
         id: handed.id,
         renews: made.account.and_then(book_of).map(|book| book.account.title.clone()).unwrap_or_default(),
         made_by: made.made_by,
@@ -183,7 +185,19 @@ fn row(state: &WebState, books: &Books, handed: HandOver) -> HandOverRow {
         until: When::new(made.expires_at, &zone),
         is_over: state.acts.now() >= made.expires_at,
         answer,
-    }
+    })
+}
+
+async fn answer_row(state: &WebState, answer: Answer, zone: &TimeZone) -> Result<AnswerRow, Problem> {
+    let former = state.store.grant(answer.account).await?;
+    Ok(AnswerRow {
+        user: answer.user_name,
+        tenant: answer.tenant,
+        at: When::new(answer.answered_at, zone),
+        in_place_of: former.map(|former| former.user_name).unwrap_or_default(),
+        shortcoming: answer.shortcoming,
+        rows: answer.probes.into_iter().map(|probe| preflight::row(probe, zone)).collect(),
+    })
 }
 
 #[cfg(test)]

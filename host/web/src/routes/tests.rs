@@ -25,6 +25,7 @@ async fn filled(site: &Site, path: &str) -> String {
         .replace("{key}", "key-vm")
         .replace("{ordinal}", "0")
         .replace("{token}", "token")
+        .replace("{outcome}", "given")
         .replace("{user}", "nobody")
         .replace("{id}", "99")
         .replace("{*path}", "app.css")

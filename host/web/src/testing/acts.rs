@@ -237,6 +237,11 @@ impl Acts for FakeActs {
         Ok(account)
     }
 
+    fn admin_link(&self, _: &ConnectorId, _: &str, tenant: &str, code: &str) -> Option<Url> {
+        let link = format!("https://login.example/{tenant}/consent-for-all?a=1&b=2");
+        (code == "CON-USER").then(|| link.parse().unwrap())
+    }
+
     async fn answer_hand_over(
         &self,
         id: HandOverId,

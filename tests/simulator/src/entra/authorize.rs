@@ -88,7 +88,7 @@ fn wrong_parameters(query: &[(String, String)]) -> Option<&'static str> {
     None
 }
 
-fn known_tenant(cloud: &Cloud, tenant: &str) -> bool {
+pub(super) fn known_tenant(cloud: &Cloud, tenant: &str) -> bool {
     matches!(tenant, "organizations" | "common")
         || cloud.entra.users.iter().any(|u| u.tenant.eq_ignore_ascii_case(tenant))
 }
@@ -127,7 +127,7 @@ fn may_sign_in(tenant: &str, user: &User) -> bool {
     matches!(tenant, "organizations" | "common") || user.tenant.eq_ignore_ascii_case(tenant)
 }
 
-fn send_back(flow: &Flow, pairs: &[(&str, &str)]) -> Response {
+pub(super) fn send_back(flow: &Flow, pairs: &[(&str, &str)]) -> Response {
     let mut pairs = pairs.to_vec();
     if let Some(state) = &flow.state {
         pairs.push(("state", state));

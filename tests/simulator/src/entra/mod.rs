@@ -4,6 +4,7 @@
 //! verifier it was asked with; an access token serves one audience; a refresh token lives 90 days from its last use and
 //! stays valid when a newer one was given.
 
+mod admin;
 mod authorize;
 mod client;
 mod keys;
@@ -12,7 +13,7 @@ mod token;
 pub(crate) mod users;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::Router;
@@ -36,6 +37,8 @@ pub(crate) fn routes() -> Router<Arc<Cloud>> {
     Router::new()
         .route("/{tenant}/oauth2/v2.0/authorize", get(authorize::authorize))
         .route("/{tenant}/login/{flow}", post(authorize::choose))
+        .route("/{tenant}/v2.0/adminconsent", get(admin::ask))
+        .route("/{tenant}/adminconsent/{flow}", post(admin::decide))
         .route("/{tenant}/oauth2/v2.0/token", post(token::token))
         .route("/{tenant}/discovery/v2.0/keys", get(keys::keys))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(keys::metadata))
@@ -113,6 +116,8 @@ pub(crate) struct Entra {
     seed: Seed,
     pub(crate) users: Vec<User>,
     flows: Mutex<HashMap<String, Flow>>,
+    /// An administrator has consented for the whole tenant.
+    admin_consented: AtomicBool,
     codes: Mutex<HashMap<String, Code>>,
     access: Mutex<HashMap<String, AccessToken>>,
     refresh: Mutex<HashMap<String, Refresh>>,
@@ -129,6 +134,7 @@ impl Entra {
             seed: world.seed,
             users: users::everybody(world.seed, &world.tenant),
             flows: Mutex::default(),
+            admin_consented: AtomicBool::default(),
             codes: Mutex::default(),
             access: Mutex::default(),
             refresh: Mutex::default(),

@@ -43,6 +43,19 @@ pub(super) fn sign_in(flow_id: &str, flow: &Flow, users: &[User], hint: &str) ->
     html(StatusCode::OK, "Sign in", &body)
 }
 
+/// Consent for the whole organisation, or not.
+pub(super) fn admin_consent(flow_id: &str, flow: &Flow) -> Response {
+    let body = format!(
+        "<h1>Permissions requested</h1><p>Review for your organization: <code>{}</code></p>\
+         <form method=\"post\" action=\"/entra/{}/adminconsent/{flow_id}\">\
+         <button type=\"submit\" name=\"answer\" value=\"accept\">Accept</button>\
+         <button type=\"submit\" class=\"cancel\" name=\"answer\" value=\"cancel\">Cancel</button></form>",
+        escaped(&flow.scope),
+        escaped(&flow.tenant),
+    );
+    html(StatusCode::OK, "Permissions requested", &body)
+}
+
 /// An error that stays on this page: nothing is redirected.
 pub(super) fn refusal(code: u32, message: &str) -> Response {
     let body = format!(

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::users::User;
-use super::{ACCESS_SECONDS, Audience, Code, Flow, IDLE_DAYS, Refresh, client, keys};
+use super::{ACCESS_SECONDS, Audience, Code, Flow, IDLE_DAYS, Refresh, admin, client, keys};
 use crate::cloud::{Cloud, lock};
 use crate::http::answer::{json_value, query_of, value_of, with_header};
 
@@ -35,7 +35,8 @@ pub(super) async fn token(
             _ => Err((400, "unsupported_grant_type", 70_003, "The grant type is not supported.")),
         },
     };
-    let response = match (answer, &cloud.faults().token_refusal) {
+    let refusal = cloud.faults().token_refusal.filter(|told| !admin::mends(&cloud, told.code));
+    let response = match (answer, &refusal) {
         (Ok(_), Some(told)) => error(&cloud, (400, told.error.as_str(), told.code, "Simulated.")),
         (Ok(body), None) => json_value(200, &body),
         (Err(refused), _) => error(&cloud, refused),
