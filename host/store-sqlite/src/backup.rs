@@ -25,6 +25,8 @@ impl SqliteStore {
             query!("DELETE FROM flows"),
             query!("DELETE FROM setup_token"),
             query!("DELETE FROM password_links"),
+            // A link that was answered or withdrawn since is not open again.
+            query!("UPDATE hand_overs SET expires_at = made_at WHERE stage = 'open'"),
         ] {
             rows.execute(&mut *tx).await.map_err(failed)?;
         }

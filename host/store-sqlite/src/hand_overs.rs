@@ -8,7 +8,7 @@ use purser_store::hand_overs::{
     Answer, Ending, HandOver, HandOverId, HandOvers, NewHandOver, PendingGrant, Stage,
 };
 use purser_store::{Error, Result};
-use sqlx::{query, query_as, query_scalar};
+use sqlx::{Connection as _, Sqlite, Transaction, query, query_as, query_scalar};
 
 use crate::accounts::write_grant;
 use crate::error::{conflict, failed};
@@ -295,16 +295,28 @@ async fn forget_bare(tx: &mut Write, account: AccountId) -> Result<bool> {
     if !waits.fetch_one(&mut **tx).await.map_err(failed)? {
         return Ok(false);
     }
-    query!("DELETE FROM probes WHERE account = ?", account.0).execute(&mut **tx).await.map_err(failed)?;
-    let gone = query!("DELETE FROM accounts WHERE id = ?", account.0).execute(&mut **tx).await;
-    match gone {
+    let mut tried = tx.begin().await.map_err(failed)?;
+    match delete_account(&mut tried, account).await {
+        Ok(()) => {
+            tried.commit().await.map_err(failed)?;
+            Ok(true)
+        }
         // Settings, runs, customers of its own: the database knows what hangs on it.
         Err(error) if error.as_database_error().is_some_and(|error| error.is_foreign_key_violation()) => {
+            tried.rollback().await.map_err(failed)?;
             let state = to_json(&ConsentState::Disconnected)?;
             let set = query!("UPDATE accounts SET state = ? WHERE id = ?", state, account.0);
             set.execute(&mut **tx).await.map_err(failed)?;
             Ok(false)
         }
-        gone => gone.map_err(failed).map(|_| true),
+        Err(error) => Err(failed(error)),
     }
+}
+
+/// With what is only said about it.
+async fn delete_account(tx: &mut Transaction<'_, Sqlite>, account: AccountId) -> sqlx::Result<()> {
+    query!("DELETE FROM probes WHERE account = ?", account.0).execute(&mut **tx).await?;
+    query!("DELETE FROM notices WHERE account = ?", account.0).execute(&mut **tx).await?;
+    query!("DELETE FROM accounts WHERE id = ?", account.0).execute(&mut **tx).await?;
+    Ok(())
 }

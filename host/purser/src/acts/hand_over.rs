@@ -155,9 +155,10 @@ impl HostActs {
         let consenter = Consenter::from(&answer);
         let (wanting, tried) = self.try_aside(id, account, answer, sealed).await?;
         if let Some(problem) = wanting {
+            let stands = detail.get("before");
             let detail = json!({
-                "hand_over": id, "account": account.id, "before": detail.get("before"),
-                "after": detail.get("before"), "code": problem.code,
+                "hand_over": id, "account": account.id, "before": stands, "after": stands,
+                "code": problem.code, "tried": detail.get("after"),
             });
             self.audit(who, "hand-over.acceptance_refused", detail).await?;
             return Err(problem);

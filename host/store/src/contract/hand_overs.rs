@@ -6,6 +6,7 @@ use purser_domain::AccountId;
 use super::world::{account, hour};
 use crate::accounts::{ConsentState, Grant, HostSettings};
 use crate::hand_overs::{Answer, Ending, HandOverId, NewHandOver, PendingGrant, Stage};
+use crate::notices::{Concern, Level, Subject};
 use crate::{Error, Store};
 
 const LINK: [u8; 32] = [5; 32];
@@ -112,6 +113,16 @@ pub async fn a_hand_over_is_answered_and_settled_once(store: &dyn Store) {
 
 pub async fn what_ends_unaccepted_leaves_neither_grant_nor_account(store: &dyn Store) {
     let (id, account) = answered(store).await;
+    // What is only said about an account is nothing of its own.
+    let concern = Concern {
+        subject: Subject::Credential,
+        code: "CON-1".into(),
+        level: Level::Warn,
+        what: "it ends".into(),
+        remedy: "make a new one".into(),
+        stage: 0,
+    };
+    store.raise_notice(account, &concern, hour(2)).await.unwrap();
     assert!(store.end_hand_over(id, Ending::Rejected, "olaf", hour(3)).await.unwrap());
     assert_eq!(stage(store, id).await, Stage::Rejected);
     assert!(matches!(store.account(account).await, Err(Error::NotFound(_))));
