@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Output;
 
 use purser_simulator::{Config, Faults};
-use purser_store::Accounts as _;
 use purser_store::accounts::ConsentState;
+use purser_store::{Accounts as _, HandOvers as _};
 use purser_store_sqlite::SqliteStore;
 
 use crate::journey::Journey;
@@ -54,6 +54,8 @@ fn a_backup_put_back_with_its_key_is_the_same_books_and_goes_on() {
 fn a_backup_is_taken_while_a_server_serves_and_signs_everybody_out() {
     let mut journey = Journey::begin(Faults::default());
     journey.connect_as("service");
+    let settings = journey.open("/connectors/microsoft-csp/settings");
+    journey.press(&settings, "/hand-overs");
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("purser.backup");
     ok(&backup(&journey.world, &journey.data, &out));
@@ -63,6 +65,11 @@ fn a_backup_is_taken_while_a_server_serves_and_signs_everybody_out() {
     journey.world.runtime.block_on(async {
         let store = SqliteStore::open(again.path().join("purser.db")).await.unwrap();
         assert_eq!(store.accounts().await.unwrap()[0].state, ConsentState::Active);
+        let handed = store.hand_over(1).await.unwrap();
+        assert!(
+            !handed.is_open(handed.made.made_at),
+            "a link that may have been answered since is open again"
+        );
         let values = store.every_value().await.unwrap();
         assert!(values.iter().all(|(place, _)| !place.starts_with("sessions")), "a session came back");
         assert!(values.iter().any(|(place, _)| place.starts_with("grants")), "{} values", values.len());
