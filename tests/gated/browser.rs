@@ -1,6 +1,8 @@
 //! The whole journey in a real browser: sign-in → consent → Locale → run → Purchases → Explain, by the menu and the
 //! buttons a person uses. Leaves a picture of each page in the target directory, for people to look at.
 
+mod hand_over;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -20,28 +22,48 @@ use crate::world::{Data, World, wait_for};
 const NAME: &str = "admin";
 const PASSWORD: &str = "correct horse battery";
 
-/// The journey, where a browser and its driver are there.
+/// The journeys, where a browser and its driver are there.
 pub fn all() -> Vec<Gated> {
-    let missing = ["chromium", "chromedriver"].into_iter().find(|program| !crate::is_installed(program));
-    vec![Gated {
-        name: "a_person_signs_in_consents_chooses_dutch_runs_explains_a_purchase_and_keeps_the_books".into(),
-        unmet: missing.map(|program| format!("{program} is not installed")),
-        run: Box::new(journey),
-    }]
+    let missing = || ["chromium", "chromedriver"].into_iter().find(|program| !crate::is_installed(program));
+    let gated = |name: &str, run: fn() -> Result<(), Failed>| Gated {
+        name: name.into(),
+        unmet: missing().map(|program| format!("{program} is not installed")),
+        run: Box::new(run),
+    };
+    vec![
+        gated(
+            "a_person_signs_in_consents_chooses_dutch_runs_explains_a_purchase_and_keeps_the_books",
+            journey,
+        ),
+        gated("somebody_without_an_account_consents_by_a_link_and_an_operator_accepts_it", handed_over),
+    ]
 }
 
 fn journey() -> Result<(), Failed> {
+    walked(async |page, _, vendor| walk(page, vendor).await)
+}
+
+fn handed_over() -> Result<(), Failed> {
+    walked(async |page, guest, vendor| hand_over::walk(page, guest, vendor).await)
+}
+
+/// Lets a story happen in two browsers that know nothing of each other, before a server of its own.
+fn walked(
+    story: impl AsyncFnOnce(&Page<'_>, &Page<'_>, &Simulator) -> WebDriverResult<()>,
+) -> Result<(), Failed> {
     let world = World::new(Config { customers: 6, ..Config::default() });
     let data = world.empty_data();
     world.runtime.block_on(add_admin(&data));
     let base: Url = format!("http://127.0.0.1:{}/", free_port()).parse().unwrap();
     world.simulator.register_redirect_uri(format!("{base}connectors/microsoft-csp/consent/callback/global"));
     let _server = world.serve_at(&data, &base, |_| {});
-    let driver = Driver::start();
+    let (driver, other) = (Driver::start(), Driver::start());
     let walked = world.runtime.block_on(async {
-        let browser = driver.browser().await;
-        let walked = walk(&Page { browser: &browser, base: &base }, &world.simulator).await;
+        let (browser, guest) = (driver.browser().await, other.browser().await);
+        let (page, second) = (Page { browser: &browser, base: &base }, Page { browser: &guest, base: &base });
+        let walked = story(&page, &second, &world.simulator).await;
         browser.quit().await.ok();
+        guest.quit().await.ok();
         walked
     });
     walked.map_err(|error| Failed::from(error.to_string()))
@@ -53,13 +75,17 @@ async fn add_admin(data: &Data) {
     store.add_user(&User::new(NAME, password_hash, Role::Admin)).await.unwrap();
 }
 
-async fn walk(page: &Page<'_>, vendor: &Simulator) -> WebDriverResult<()> {
+async fn sign_in(page: &Page<'_>) -> WebDriverResult<()> {
     page.open("/sign-in").await?;
     page.picture("sign-in").await?;
     page.fill("name", NAME).await?;
     page.fill("password", PASSWORD).await?;
     page.press("Sign in").await?;
+    page.says("Sign out").await
+}
 
+async fn walk(page: &Page<'_>, vendor: &Simulator) -> WebDriverResult<()> {
+    sign_in(page).await?;
     page.press("Connectors").await?;
     page.follow("Connector Settings").await?;
     page.picture("connector-settings").await?;
@@ -247,6 +273,11 @@ impl Page<'_> {
 
     async fn says(&self, words: &str) -> WebDriverResult<()> {
         self.find(By::XPath(format!("//body//*[contains(text(), '{words}')]"))).await.map(|_| ())
+    }
+
+    /// As on a telephone.
+    async fn narrow(&self) -> WebDriverResult<()> {
+        self.browser.set_window_rect(0, 0, 500, 1_400).await
     }
 
     async fn picture(&self, name: &str) -> WebDriverResult<()> {

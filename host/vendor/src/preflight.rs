@@ -20,7 +20,7 @@ const ANSWER_CAP: usize = 1024 * 1024;
 pub struct Probe {
     /// Its name.
     pub name: String,
-    /// What works when it is ok.
+    /// What can be done when it is ok: `read customers`.
     pub capability: String,
     /// The call it makes.
     pub call: String,
@@ -147,7 +147,7 @@ pub fn lack(rows: &[Row]) -> Option<Lack> {
     let row = worst(rows)?;
     Some(Lack {
         code: row.code.clone(),
-        what: format!("{} does not work", row.capability),
+        what: format!("the account cannot {}", row.capability),
         remedy: row.remedy.clone(),
         needs_consent: row.verdict == Verdict::Refused,
     })
@@ -243,7 +243,8 @@ fn evidence(status: u16, headers: &[(String, String)]) -> String {
     let mut evidence = format!("HTTP {status}");
     for (name, value) in headers {
         let plain = name.replace('-', "");
-        if ["requestid", "correlationid", "traceid"].iter().any(|id| plain.ends_with(id)) {
+        if !value.is_empty() && ["requestid", "correlationid", "traceid"].iter().any(|id| plain.ends_with(id))
+        {
             let value: String = value.chars().filter(|c| !c.is_control()).take(80).collect();
             evidence.push_str(&format!(", {name} {value}"));
         }

@@ -218,6 +218,12 @@ pub(crate) fn run_pill(state: purser_store::runs::RunState) -> Pill {
     }
 }
 
+/// What happened, as a sentence begins.
+pub(crate) fn sentence(what: &str) -> String {
+    let mut letters = what.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

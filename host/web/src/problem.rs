@@ -77,8 +77,7 @@ impl Problem {
 
     /// What happened, as a sentence begins.
     pub(crate) fn headline(&self) -> String {
-        let mut letters = self.what.chars();
-        letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+        crate::format::sentence(&self.what)
     }
 
     pub(crate) fn internal() -> Self {

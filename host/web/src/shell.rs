@@ -92,6 +92,8 @@ pub(crate) struct Shell {
     pub(crate) flash: Option<Flash>,
     /// Accounts that wait for a person.
     pub(crate) attention: usize,
+    /// Others of which there is something to know.
+    pub(crate) warnings: usize,
     pub(crate) accounts: usize,
     pub(crate) next_run: Option<Occurrence>,
     area: Area,
@@ -109,6 +111,7 @@ impl Shell {
             connectors: Vec::new(),
             flash: None,
             attention: 0,
+            warnings: 0,
             accounts: 0,
             next_run: None,
             area: Area::Nowhere,
@@ -130,6 +133,7 @@ impl Shell {
             connectors: state.acts.connectors(),
             flash: visitor.session.remove(FLASH).await?,
             attention: books.iter().filter(|book| waits(&book.account, &open)).count(),
+            warnings: books.iter().filter(|book| is_warned(&book.account, &open)).count(),
             accounts: books.iter().count(),
             next_run: scheduled.filter_map(|book| next(&book.settings.host)).min_by_key(|next| next.at),
             area,
@@ -163,6 +167,12 @@ fn waits(account: &Account, open: &[Notice]) -> bool {
     let is_bad = |notice: &Notice| notice.account == account.id && notice.concern.level == Level::Error;
     matches!(account.state, ConsentState::NeedsConsent(_) | ConsentState::OperatorFault(_))
         || open.iter().any(is_bad)
+}
+
+/// Whether there is something to know of an account that does not wait for a person.
+fn is_warned(account: &Account, open: &[Notice]) -> bool {
+    let is_of = |notice: &Notice| notice.account == account.id;
+    !waits(account, open) && (matches!(account.state, ConsentState::Degraded(_)) || open.iter().any(is_of))
 }
 
 /// What people call a role.

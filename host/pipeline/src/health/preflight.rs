@@ -113,7 +113,7 @@ fn age(known: &[Probe], now: Timestamp) -> Option<SignedDuration> {
 pub fn explained(roles: &Roles, rows: &[Row], before: &[Probe], told: Option<&[String]>) -> Option<Lack> {
     let lack = preflight::lack(rows)?;
     if let Some(day) = lapsed_since(rows, before) {
-        let what = format!("{}, though it did on {day}: a role was there and is not now", lack.what);
+        let what = format!("{}, though it could on {day}: a role was there and is not now", lack.what);
         return Some(Lack { what, remedy: format!("{LAPSED} {}", lack.remedy), ..lack });
     }
     let Some(set) = roles.typical_of(rows, told) else { return Some(lack) };

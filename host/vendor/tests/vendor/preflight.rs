@@ -28,7 +28,7 @@ fn probe(call: &str, needed: bool) -> Probe {
     };
     Probe {
         name: format!("read {call}"),
-        capability: format!("reading {call}"),
+        capability: format!("read {call}"),
         call: call.into(),
         path: if call == "items" { vec![("id".into(), "1".into())] } else { vec![] },
         query: vec![("size".into(), "1".into())],
@@ -104,5 +104,5 @@ async fn a_missing_needed_capability_degrades_and_says_what_to_do() {
     let rows = table(&mut world, vec![probe("open", false), probe("items", true)]).await;
     let Some(Lack { code, what, remedy, .. }) = lack(&rows) else { panic!("{rows:?}") };
     assert_eq!((code.as_str(), remedy.as_str()), ("PRE-ROLE", "remedy of PRE-ROLE"));
-    assert_eq!(what, "reading items does not work");
+    assert_eq!(what, "the account cannot read items");
 }

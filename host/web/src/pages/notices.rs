@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::books::{Book, Books};
-use crate::format::{Pill, When};
+use crate::format::{Pill, When, sentence};
 use crate::problem::Problem;
 use crate::shell::Visitor;
 use crate::state::WebState;
@@ -55,7 +55,7 @@ fn row(notice: Notice, book: &Book) -> NoticeRow {
             Level::Error => Pill::new("bad", "Error"),
         },
         code: notice.concern.code,
-        what: notice.concern.what,
+        what: sentence(&notice.concern.what),
         remedy: notice.concern.remedy,
         since: When::new(notice.raised_at, zone),
         told_again: again,
@@ -123,9 +123,11 @@ mod tests {
             "it ends on 2026-12-05",
             "use it once",
             "2026-11-23 11:00",
+            "1 account with a warning",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+        assert!(!text.contains("All accounts in order"));
         assert!(!text.contains("told again") && !text.contains("Acknowledge"), "a viewer only looks");
     }
 
@@ -166,6 +168,6 @@ mod tests {
         let ending = Concern { subject: Subject::Credential, what: "the secret ends".into(), ..open.concern };
         site.store.raise_notice(ACCOUNT, &ending, site.clock.now()).await.unwrap();
         let text = site.get("/").await.text;
-        assert!(text.contains("the secret ends") && !text.contains("in 7 days"), "{text}");
+        assert!(text.contains("The secret ends") && !text.contains("in 7 days"), "{text}");
     }
 }

@@ -53,7 +53,7 @@ fn mfa() -> Probe {
             coded("900420", missing(401, 401, "CSP-PRE-102", AUDIENCE_REMEDY)),
             unknown("CSP-PRE-109"),
         ],
-        ..probe("multifactor authentication", "sign-in with multifactor authentication", calls::CUSTOMERS)
+        ..probe("multifactor authentication", "sign in with multifactor authentication", calls::CUSTOMERS)
     }
 }
 
