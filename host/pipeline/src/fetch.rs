@@ -20,7 +20,7 @@ use sha2::Digest as _;
 use crate::egress;
 use crate::framing::{Cut, Framer, FramingError};
 use crate::mapping::{PageError, map_page};
-use crate::sent::Note;
+use crate::sent::{self, Note};
 pub use crate::trouble::{NOTHING, REFUSED, Trouble};
 use crate::work::{Place, Work};
 
@@ -79,27 +79,11 @@ pub async fn fetch(work: &Work, request: &Request) -> purser_store::Result<Fetch
         }
         Err(Failure::Final(trouble)) => Some(trouble),
     };
-    completion.asked = ended(&request.body);
+    completion.asked = sent::kept_of(&request.body);
     if let Some(trouble) = &trouble {
         completion.incomplete = Some(format!("{}: {}", trouble.code, trouble.what));
     }
     Ok(Fetched { completion, pages, records, trouble, place })
-}
-
-/// What is kept of a request that has ended, where that is not all: an address the vendor made is a key to what lies
-/// there, in any part of it, and what a plugin noted for itself may name another one.
-fn ended(request: &str) -> Option<String> {
-    let mut request: crawl::Request = serde_json::from_str(request).ok()?;
-    let is_plain = request.state.is_empty() && matches!(request.target, crawl::Target::Call(_));
-    if is_plain {
-        return None;
-    }
-    request.state.clear();
-    if let crawl::Target::Absolute(address) = &mut request.target {
-        let host = url::Url::parse(address).map(|url| url.origin().ascii_serialization());
-        *address = format!("{}/…", host.unwrap_or_default());
-    }
-    serde_json::to_string(&request).ok()
 }
 
 /// The code of what a request failed of, beyond what the client has noted.

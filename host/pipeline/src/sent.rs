@@ -1,8 +1,9 @@
-//! The line of a run's log that tells of one request.
+//! What stays of a request that was sent: the line of the run's log that tells of it, and what is kept of the request.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use purser_runtime::contract::crawl;
 use purser_store::sent::Sent;
 
 use crate::work::Work;
@@ -48,4 +49,21 @@ impl Note {
             request_id: work.request_id(request).to_string(),
         }
     }
+}
+
+/// What is kept of a request that has ended, where that is not all: an address the vendor made is a key to what lies
+/// there, in any part of it, and what a plugin noted for itself may name another one.
+#[must_use]
+pub fn kept_of(request: &str) -> Option<String> {
+    let mut request: crawl::Request = serde_json::from_str(request).ok()?;
+    let is_plain = request.state.is_empty() && matches!(request.target, crawl::Target::Call(_));
+    if is_plain {
+        return None;
+    }
+    request.state.clear();
+    if let crawl::Target::Absolute(address) = &mut request.target {
+        let host = url::Url::parse(address).map(|url| url.origin().ascii_serialization());
+        *address = format!("{}/…", host.unwrap_or_default());
+    }
+    serde_json::to_string(&request).ok()
 }

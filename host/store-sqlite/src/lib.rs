@@ -27,6 +27,7 @@ mod pricing;
 mod rejected;
 mod rollups;
 mod rows;
+mod run_row;
 mod runs;
 mod sent;
 mod texts;

@@ -13,60 +13,9 @@ use purser_store::{Error, Result};
 use sqlx::{query, query_as, query_scalar};
 
 use crate::error::failed;
-use crate::values::{
-    account as account_id, date, digest, from_json, from_word, instant, instant_if, nanos, to_json,
-};
-use crate::values::{unsigned, word};
-use crate::{SqliteStore, Write, partitions};
-
-struct RunRow {
-    id: i64,
-    account: i64,
-    cause: String,
-    occurrence: Option<String>,
-    as_of: i64,
-    local_date: String,
-    window_from: String,
-    window_to: String,
-    settings_revision: i64,
-    digest: Vec<u8>,
-    state: String,
-    attempt: i64,
-    requested_at: i64,
-    started_at: Option<i64>,
-    visible_at: Option<i64>,
-    finished_at: Option<i64>,
-    report: String,
-}
-
-impl TryFrom<RunRow> for Run {
-    type Error = Error;
-
-    fn try_from(row: RunRow) -> Result<Self> {
-        let order = Order {
-            account: account_id(row.account)?,
-            trigger: from_word(row.cause, "trigger")?,
-            occurrence: row.occurrence,
-            as_of: instant(row.as_of)?,
-            local_date: date(&row.local_date)?,
-            window_from: date(&row.window_from)?,
-            window_to: date(&row.window_to)?,
-            settings_revision: unsigned(row.settings_revision)?,
-            digest: digest(&row.digest)?,
-        };
-        Ok(Self {
-            id: RunId(row.id),
-            order,
-            state: from_word(row.state, "run state")?,
-            attempt: unsigned(row.attempt)?,
-            requested_at: instant(row.requested_at)?,
-            started_at: instant_if(row.started_at)?,
-            visible_at: instant_if(row.visible_at)?,
-            finished_at: instant_if(row.finished_at)?,
-            report: from_json(&row.report, "run report")?,
-        })
-    }
-}
+use crate::run_row::RunRow;
+use crate::values::{instant, nanos, to_json, unsigned, word};
+use crate::{SqliteStore, Write, pages, partitions};
 
 /// Whether this worker still holds the run; nothing may be written for it otherwise.
 pub(crate) async fn hold(tx: &mut Write, fence: Fence) -> Result<()> {
@@ -181,7 +130,7 @@ impl Runs for SqliteStore {
         .execute(&mut *tx)
         .await
         .map_err(failed)?;
-        crate::pages::drop_staged(&mut tx, fence.run).await?;
+        pages::drop_staged(&mut tx, fence.run).await?;
         crate::facts::forget_older(&mut tx, fence).await?;
         tx.commit().await.map_err(failed)
     }
@@ -343,15 +292,15 @@ impl Runs for SqliteStore {
     }
 
     async fn page(&self, account: AccountId, digest: Digest) -> Result<Option<Bytes>> {
-        crate::pages::bytes(&self.readers, account, digest).await
+        pages::bytes(&self.readers, account, digest).await
     }
 
     async fn pages_of_run(&self, run: RunId, after: u64, limit: u32) -> Result<Vec<PageRead>> {
-        crate::pages::of_run(&self.readers, run, after, limit).await
+        pages::of_run(&self.readers, run, after, limit).await
     }
 
     async fn page_sources(&self, account: AccountId, digest: Digest) -> Result<Vec<PageSource>> {
-        crate::pages::sources(&self.readers, account, digest).await
+        pages::sources(&self.readers, account, digest).await
     }
 }
 

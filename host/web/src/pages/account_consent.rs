@@ -148,7 +148,7 @@ mod tests {
         }
         let lost = site.raise_lost().await;
         assert_eq!(site.get(PATH).await.text.matches("renew the consent with another user").count(), 1);
-        assert_eq!(site.get("/").await.text.matches("the consenting user was disabled").count(), 1);
+        assert_eq!(site.get("/").await.text.matches("The consenting user was disabled").count(), 1);
         site.post(&format!("/notices/{lost}/acknowledge"), "").await;
         assert!(
             site.get(PATH).await.text.contains("renew the consent with another user"),
