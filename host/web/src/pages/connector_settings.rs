@@ -40,7 +40,9 @@ pub(crate) async fn show(
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Site;
+    use purser_store::accounts::ConsentState;
+
+    use crate::testing::{ACCOUNT, Site};
 
     #[tokio::test]
     async fn the_button_and_the_advice_are_the_connectors_words() {
@@ -89,6 +91,16 @@ mod tests {
         let text = site.get("/connectors/test-cloud/settings").await.text;
         assert!(text.contains("Contoso Partner"));
         assert!(!text.contains("consent/start") && !text.contains("/disconnect"));
+    }
+
+    #[tokio::test]
+    async fn who_has_disconnected_is_told_how_to_remove_the_application_at_the_vendor() {
+        let mut site = Site::connected().await;
+        site.sign_in("olaf").await;
+        let words = "Delete the application in the test cloud.";
+        assert!(!site.get("/connectors/test-cloud/settings").await.text.contains(words));
+        site.store.set_consent_state(ACCOUNT, &ConsentState::Disconnected).await.unwrap();
+        assert!(site.get("/connectors/test-cloud/settings").await.text.contains(words));
     }
 
     #[tokio::test]
