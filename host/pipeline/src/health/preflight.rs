@@ -92,7 +92,8 @@ async fn tell(work: &Work, progress: &Progress) -> Result<()> {
 }
 
 /// Whether something has been missing for so long that it is asked again: a role may be back, the operator may have given
-/// a new secret, or a process may have ended before its answer came. What needs a person's consent is not asked for: the vendor would only see a loop.
+/// a new secret, or a process may have ended before its answer came. What needs a person's consent is not asked for: the
+/// vendor would only see a loop.
 pub(crate) fn is_due(account: &Account, known: &[Probe], now: Timestamp) -> bool {
     use ConsentState::{Degraded, OperatorFault, Verifying};
     let may_mend = matches!(account.state, Degraded(_) | OperatorFault(_) | Verifying);

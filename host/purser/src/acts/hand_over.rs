@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use purser_domain::AccountId;
 use purser_pipeline::health;
+use purser_pipeline::host::OrderError;
 use purser_store::accounts::{Account, ConsentState, Grant, Reason};
 use purser_store::hand_overs::{Answer, Ending, HandOver, HandOverId, PendingGrant, Stage};
 use purser_vendor::consent::{ConfirmedGrant, ConsentError};
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::HostActs;
 use super::connect::{Consenter, NOT_TRIED, Taking, not_taken, shortcoming, title_of};
-use super::problems::consent_problem;
+use super::problems::{consent_problem, order_problem};
 
 impl HostActs {
     /// Keeps a confirmed grant aside, then tries it. Kept first: what somebody has consented to is not lost to a slow
@@ -208,12 +209,7 @@ impl HostActs {
     pub(super) async fn refuse_unaccepted(&self, account: AccountId) -> Result<(), Problem> {
         match self.host.store.first_grant_waits(account).await? {
             false => Ok(()),
-            true => Err(Problem::new(
-                409,
-                "CON-HAND-OVER-WAITS",
-                "the consent of this account was handed over, and nobody has accepted it",
-                "accept or reject it under Connector Settings",
-            )),
+            true => Err(order_problem(OrderError::NotAccepted)),
         }
     }
 }
