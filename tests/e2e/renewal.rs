@@ -77,6 +77,9 @@ fn a_renewal_by_another_user_says_so_and_is_audited_with_both_and_keeps_the_sett
     let second = journey.grant();
     assert_ne!((&second.user_id, &second.sealed), (&first.user_id, &first.sealed));
     assert!(second.version > first.version);
+    // Agents are groups and have no id: only the directory role is told.
+    let told = |roles: &[&str]| Some(roles.iter().map(|role| (*role).to_owned()).collect::<Vec<_>>());
+    assert_eq!((first.roles, second.roles), (told(&[]), told(&["Billing Admin"])));
     assert_eq!(journey.state(), Some(ConsentState::Active));
     assert_eq!(journey.kept(async |store| store.settings(ACCOUNT).await.unwrap()), settings);
     let detail = journey.audited("consent.renewed").remove(0).detail;
@@ -128,5 +131,13 @@ fn a_renewal_that_could_not_be_tried_replaces_nothing() {
     let page = journey.confirm(&confirm).body;
     assert!(page.contains("CON-NOT-TRIED") && page.contains("nothing was changed"), "{page}");
     assert_eq!(journey.grant(), before);
+    assert_eq!(journey.state(), Some(ConsentState::Active));
+}
+
+#[test]
+fn a_tenant_that_names_no_roles_connects_as_well() {
+    let mut journey = Journey::begin(Faults { no_role_claim: true, ..Faults::default() });
+    journey.connect_as("billing");
+    assert_eq!(journey.grant().roles, None);
     assert_eq!(journey.state(), Some(ConsentState::Active));
 }
