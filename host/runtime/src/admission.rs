@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use purser_domain::Digest;
+pub use purser_domain::Role;
 use wasmtime::component::{Component, InstancePre};
 use wit_parser::Resolve;
 
@@ -25,28 +26,6 @@ mod descriptor;
 mod settings;
 #[expect(clippy::indexing_slicing, reason = "arenas, by ids that came from the same resolve")]
 mod world;
-
-/// What a component does for a connector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// What to ask, and how to page.
-    Crawl,
-    /// From records to Purchases.
-    Mapping,
-    /// Names, units and rates of products.
-    Localisation,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Crawl => "crawl",
-            Self::Mapping => "mapping",
-            Self::Localisation => "localisation",
-        })
-    }
-}
 
 /// What admission found in a component it let in.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -206,7 +185,7 @@ fn try_out(
         }
     };
     let descriptor = describe(host, &instance, contract, sound, findings)?;
-    descriptor::check(&descriptor, findings);
+    descriptor::check(&descriptor, &contract.roles, findings);
     match find_exports(&instance, &contract.roles) {
         Ok(exports) => Some((instance, exports, descriptor)),
         Err(error) if sound => {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use purser_domain::{ConnectorId, Locale};
 
-use super::{Finding, consent, coverage, settings};
+use super::{Finding, Role, consent, coverage, settings};
 use crate::columns::shorten;
 use crate::contract::manifest::{Auth, Call, Descriptor, Endpoint, Feed, FeedKind, Framing};
 
@@ -26,9 +26,58 @@ const HOST_HEADERS: [&str; 11] = [
     "upgrade",
 ];
 
-/// Checks all parts.
-pub(super) fn check(descriptor: &Descriptor, findings: &mut Vec<Finding>) {
+/// Checks all parts of what a component that plays these roles says of itself.
+pub(super) fn check(descriptor: &Descriptor, roles: &[Role], findings: &mut Vec<Finding>) {
     identity(descriptor, findings);
+    match &descriptor.extends {
+        Some(connector) => extension(descriptor, connector, roles, findings),
+        None => whole(descriptor, roles, findings),
+    }
+}
+
+/// What plays a role for another's connector has nothing of its own beside its name.
+fn extension(descriptor: &Descriptor, connector: &str, roles: &[Role], findings: &mut Vec<Finding>) {
+    if let Err(error) = connector.parse::<ConnectorId>() {
+        let sentence = format!("the connector it extends: the id {error}");
+        findings.push(Finding::new("PLG-120", sentence, "name the connector by its id: `microsoft-csp`"));
+    }
+    if connector == descriptor.id {
+        let sentence = format!("it extends itself: {:?}", shorten(connector));
+        findings.push(Finding::new("PLG-120", sentence, "give it an id of its own"));
+    }
+    if roles.contains(&Role::Crawl) {
+        let sentence = format!("it extends {:?} and also exports `crawl`", shorten(connector));
+        let remedy =
+            "leave `extends` empty for a connector, or build for mapping-plugin or localisation-plugin";
+        findings.push(Finding::new("PLG-132", sentence, remedy));
+    }
+    let parts = [
+        ("endpoints", descriptor.endpoints.is_empty()),
+        ("calls", descriptor.calls.is_empty()),
+        ("download hosts", descriptor.download_hosts.is_empty()),
+        ("feeds", descriptor.feeds.is_empty()),
+        ("coverage", descriptor.coverage.is_empty()),
+        ("a consent", descriptor.consent.is_none()),
+        ("settings", descriptor.settings_schema.is_empty()),
+        ("locales", descriptor.locales.is_empty() && descriptor.default_locale.is_empty()),
+    ];
+    let own: Vec<&str> = parts.iter().filter(|(_, is_empty)| !is_empty).map(|(part, _)| *part).collect();
+    if !own.is_empty() {
+        let sentence = format!("it extends {:?} and has {} of its own", shorten(connector), own.join(", "));
+        let remedy = "leave them empty: they are the connector's that it extends";
+        findings.push(Finding::new("PLG-132", sentence, remedy));
+    }
+}
+
+fn whole(descriptor: &Descriptor, roles: &[Role], findings: &mut Vec<Finding>) {
+    if !roles.contains(&Role::Crawl) {
+        let remedy = "say in `extends` whose mapping or localisation it plays, or export `crawl` too";
+        findings.push(Finding::new(
+            "PLG-132",
+            "it plays a role for a connector that it does not name",
+            remedy,
+        ));
+    }
     unique(descriptor, findings);
     let endpoints = descriptor.endpoints.iter().flat_map(wrong_endpoint);
     findings.extend(

@@ -1,6 +1,6 @@
 //! What descriptors are told, part by part. The descriptor they start from is sound.
 
-use super::{Finding, descriptor, settings};
+use super::{Finding, Role, descriptor, settings};
 use crate::contract::manifest::{
     AcceptedToken, AdminConsent, Answer, Audience, Auth, Call, Claims, Consent, CoverageRow, Descriptor,
     DownloadHost, Endpoint, Feed, FeedKind, Framing, Locale, Method, Partitioning, Probe, RoleSet, Verdict,
@@ -17,6 +17,7 @@ fn sound() -> Descriptor {
         version: "1.4.0-beta.1".into(),
         title: "Acme".into(),
         publisher: "Acme Ltd".into(),
+        extends: None,
         endpoints: vec![Endpoint {
             name: "api".into(),
             base_urls: vec![pair("global", "https://api.example.net/v1")],
@@ -143,7 +144,7 @@ fn told(change: impl FnOnce(&mut Descriptor)) -> Vec<String> {
     let mut changed = sound();
     change(&mut changed);
     let mut findings: Vec<Finding> = Vec::new();
-    descriptor::check(&changed, &mut findings);
+    descriptor::check(&changed, &Role::ALL, &mut findings);
     assert!(findings.iter().all(|finding| !finding.remedy.is_empty()));
     findings.iter().map(|finding| format!("{} {}", finding.code, finding.sentence)).collect()
 }
@@ -155,6 +156,55 @@ fn consenting(descriptor: &mut Descriptor) -> &mut Consent {
 #[test]
 fn a_sound_descriptor_is_told_nothing() {
     assert_eq!(told(|_| ()), [""; 0]);
+}
+
+/// A mapping of its own for another's connector.
+fn extension() -> Descriptor {
+    Descriptor {
+        id: "own-mapping".into(),
+        extends: Some("acme-cloud".into()),
+        endpoints: Vec::new(),
+        calls: Vec::new(),
+        download_hosts: Vec::new(),
+        feeds: Vec::new(),
+        coverage: Vec::new(),
+        consent: None,
+        settings_schema: String::new(),
+        locales: Vec::new(),
+        default_locale: String::new(),
+        ..sound()
+    }
+}
+
+fn told_of_role(descriptor: &Descriptor, roles: &[Role]) -> Vec<String> {
+    let mut findings: Vec<Finding> = Vec::new();
+    descriptor::check(descriptor, roles, &mut findings);
+    findings.iter().map(|finding| format!("{} {}", finding.code, finding.sentence)).collect()
+}
+
+#[test]
+fn what_plays_a_role_for_another_has_a_name_and_nothing_else() {
+    let mapping = [Role::Mapping];
+    assert_eq!(told_of_role(&extension(), &mapping), [""; 0]);
+    let own = Descriptor { extends: Some("acme-cloud".into()), ..sound() };
+    assert_eq!(
+        told_of_role(&own, &mapping),
+        [
+            "PLG-120 it extends itself: \"acme-cloud\"",
+            "PLG-132 it extends \"acme-cloud\" and has endpoints, calls, download hosts, feeds, coverage, a consent, \
+             settings, locales of its own",
+        ]
+    );
+    assert_eq!(
+        told_of_role(&extension(), &Role::ALL),
+        ["PLG-132 it extends \"acme-cloud\" and also exports `crawl`"]
+    );
+    let nameless = Descriptor { extends: Some("Acme Cloud".into()), ..extension() };
+    assert!(told_of_role(&nameless, &mapping)[0].starts_with("PLG-120 the connector it extends: the id"));
+    assert_eq!(
+        told_of_role(&sound(), &mapping),
+        ["PLG-132 it plays a role for a connector that it does not name"]
+    );
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub fn describe() -> Descriptor {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         title: "Microsoft CSP".to_owned(),
         publisher: "Purser".to_owned(),
+        extends: None,
         endpoints: clouds::endpoints(),
         calls: calls::calls(),
         download_hosts: clouds::download_hosts(),

@@ -11,6 +11,7 @@ pub fn describe() -> Descriptor {
         version: "0.1.0".into(),
         title: "Hostile".into(),
         publisher: "The tests".into(),
+        extends: None,
         endpoints: vec![Endpoint {
             name: "api".into(),
             base_urls: vec![Pair { name: "global".into(), value: "https://api.example.net".into() }],
