@@ -168,7 +168,8 @@ impl Crawl {
         batch: u32,
         facts: Vec<purser_store::runs::Fact>,
     ) -> purser_store::Result<()> {
-        let (plugin, context, name) = (self.work.plugin.clone(), self.work.context_of(feed), feed.to_owned());
+        let (plugin, context, name) =
+            (self.work.cast.crawl.clone(), self.work.context_of(feed), feed.to_owned());
         let given = facts.into_iter();
         let given =
             given.map(|f| purser_runtime::contract::types::Fact { kind: f.kind, key: f.key, value: f.value });

@@ -1,8 +1,8 @@
 //! What became of each record of a stored page: the page is mapped again, by the plugin version and with the context it
 //! was mapped by, which gives the same for ever.
 
-use purser_domain::AccountId;
 use purser_domain::purchase::Key;
+use purser_domain::{AccountId, Cast};
 use purser_runtime::Plugin;
 use purser_runtime::contract::manifest::FeedKind;
 use purser_runtime::contract::mapping::PageContext;
@@ -28,7 +28,7 @@ pub enum Fate {
 /// # Errors
 /// Where the page cannot be mapped at all, or its feed is not the plugin's.
 pub fn of_page(
-    plugin: &Plugin,
+    cast: &Cast<Plugin>,
     account: AccountId,
     context: &PageContext,
     bytes: &[u8],
@@ -36,9 +36,9 @@ pub fn of_page(
 ) -> Result<Vec<Fate>, PageError> {
     let ranges = framing::records(&context.framing, bytes)?;
     let mut fates = vec![Fate::Told; ranges.len()];
-    let feed = plugin.descriptor().feeds.iter().find(|feed| feed.name == context.feed);
+    let feed = cast.crawl.descriptor().feeds.iter().find(|feed| feed.name == context.feed);
     let Some(feed) = feed.filter(|feed| feed.kind == FeedKind::Purchases) else { return Ok(fates) };
-    let mapped = map_records(plugin, context, bytes, &ranges)?;
+    let mapped = map_records(&cast.mapping, context, bytes, &ranges)?;
     let mut set = |ordinal: u32, fate: Fate| {
         if let Some(place) = fates.get_mut(ordinal as usize) {
             *place = fate;

@@ -339,10 +339,10 @@ async fn mapped(work: &Work, feed: &str, context: PageContext, cut: Cut) -> Resu
         .feed(feed)
         .cloned()
         .ok_or_else(|| Failure::last("RUN-FEED", "the plugin names an unknown feed"))?;
-    let (plugin, customers) = (work.plugin.clone(), work.customers.clone());
+    let (cast, customers) = (work.cast.clone(), work.customers.clone());
     let result = work
         .in_sandbox(move || {
-            map_page(&plugin, &feed, &context, &cut, &|subscription| customers.of_subscription(subscription))
+            map_page(&cast, &feed, &context, &cut, &|subscription| customers.of_subscription(subscription))
         })
         .await;
     match result {
@@ -358,7 +358,7 @@ async fn next(
     asked: &crawl::Request,
     response: crawl::Response,
 ) -> Result<Step, Failure> {
-    let (plugin, context) = (work.plugin.clone(), work.context_of(&request.feed));
+    let (plugin, context) = (work.cast.crawl.clone(), work.context_of(&request.feed));
     let (feed, asked) = (request.feed.clone(), asked.clone());
     let step = work.in_sandbox(move || plugin.next(&context, &feed, &asked, &response)).await;
     step.map_err(call_failure)

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commit::PolicyOfAccount;
 use crate::connector::Clouds;
 use crate::limits::Limits;
-use crate::plugins::Plugins;
+use crate::plugins::{Plugins, digests};
 use crate::reach;
 use crate::run::{self, Execution};
 use crate::work::{Clock, Customers, Room, Work};
@@ -166,7 +166,7 @@ impl Host {
         window: Window,
         occurrence: Option<String>,
     ) -> Result<Order, OrderError> {
-        let plugin = self.plugins.active(&account.connector).ok_or(OrderError::NoPlugin)?;
+        let cast = self.plugins.cast(&account.connector).ok_or(OrderError::NoPlugin)?;
         let now = (self.clock)();
         Ok(Order {
             account: account.id,
@@ -177,7 +177,7 @@ impl Host {
             window_from: window.from,
             window_to: window.to,
             settings_revision: settings.revision,
-            digest: plugin.digest(),
+            cast: digests(&cast),
         })
     }
 
@@ -242,11 +242,11 @@ impl Host {
     async fn prepare(&self, run: Run, fence: Fence) -> purser_store::Result<Option<(Work, PolicyOfAccount)>> {
         let account = self.store.account(fence.account).await?;
         let settings = self.store.settings_at(fence.account, run.order.settings_revision).await?;
-        let Some(plugin) = self.plugins.by_digest(run.order.digest) else { return Ok(None) };
-        let Ok(connector) = self.clouds.connector(plugin.descriptor(), &account.cloud) else {
+        let Some(cast) = self.plugins.by_digests(&run.order.cast) else { return Ok(None) };
+        let Ok(connector) = self.clouds.connector(cast.crawl.descriptor(), &account.cloud) else {
             return Ok(None);
         };
-        let feeds = retrieved(&plugin, &settings, &account.cloud);
+        let feeds = retrieved(&cast.crawl, &settings, &account.cloud);
         let policy = PolicyOfAccount {
             void_threshold_percent: settings.host.void_threshold_percent,
             zone: settings.host.zone.clone(),
@@ -263,7 +263,7 @@ impl Host {
             run,
             fence,
             feeds,
-            plugin,
+            cast,
             customers: Arc::new(Customers::default()),
             sandbox: Arc::new(Semaphore::new(self.limits.pages_in_sandbox.max(1))),
             room: Room::of(self.limits.unwritten_bytes),

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use purser_domain::purchase::Evidence;
 use purser_domain::reconciliation::InvoiceLine;
-use purser_domain::{Balance, Contribution, Decimal, Digest, Tally};
+use purser_domain::{Balance, Cast, Contribution, Decimal, Digest, Tally};
 use purser_runtime::contract::localisation::{ProductText, Products};
 use purser_runtime::contract::manifest::{Feed, FeedKind};
 use purser_runtime::contract::mapping::PageContext;
@@ -35,12 +35,12 @@ pub enum PageError {
 /// Whose customer a subscription is, for records that do not say.
 pub type CustomerOf<'a> = &'a (dyn Fn(&str) -> Option<String> + Send + Sync);
 
-/// Maps one page.
+/// Maps one page by who plays the role its feed asks for.
 ///
 /// # Errors
 /// Where the page as a whole cannot be mapped; single records that cannot are in the page's rejections.
 pub fn map_page(
-    plugin: &Plugin,
+    cast: &Cast<Plugin>,
     feed: &Feed,
     context: &PageContext,
     cut: &Cut,
@@ -62,11 +62,12 @@ pub fn map_page(
     };
     measures.iter().for_each(|measure| measure.count_in(&mut page.balance.received));
     match feed.kind {
-        FeedKind::Texts => {
-            take_texts(&mut page, with_patience(plugin, |plugin| plugin.products(context, &cut.bytes))?)
-        }
+        FeedKind::Texts => take_texts(
+            &mut page,
+            with_patience(&cast.localisation, |plugin| plugin.products(context, &cut.bytes))?,
+        ),
         FeedKind::Purchases | FeedKind::Facts => {
-            let mapped = map_records(plugin, context, &cut.bytes, &ranges)?;
+            let mapped = map_records(&cast.mapping, context, &cut.bytes, &ranges)?;
             take_mapped(&mut page, mapped, &measures, feed, customer_of);
         }
     }

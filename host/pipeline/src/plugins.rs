@@ -1,12 +1,13 @@
-//! Plugin versions at hand: one active a connector, and those that runs are pinned to.
+//! Plugin versions at hand: who plays each connector's roles now, and those that runs are pinned to.
 //!
-//! Bytes are kept in a folder by digest, so that a run begun before an upgrade goes on with the version it began with.
+//! Bytes are kept in a folder by digest, so that a run begun before an upgrade goes on with the versions it began with.
+//! Who plays what is decided in [`crate::rollout`] and stands in the store; here is what of it is loaded.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::RwLock;
 
-use purser_domain::{ConnectorId, Digest};
+use purser_domain::{Cast, ConnectorId, Digest};
 use purser_runtime::{AdmissionError, Plugin, Sandbox};
 
 /// Why a plugin is not at hand.
@@ -28,44 +29,69 @@ pub struct Plugins {
     sandbox: Sandbox,
     folder: Option<PathBuf>,
     at_hand: RwLock<HashMap<Digest, Plugin>>,
-    active: RwLock<BTreeMap<ConnectorId, Plugin>>,
+    casts: RwLock<BTreeMap<ConnectorId, Cast<Plugin>>>,
 }
 
 impl Plugins {
-    /// Without a folder only what was activated is at hand.
+    /// Without a folder only what was admitted in this process is at hand.
     #[must_use]
     pub fn new(sandbox: Sandbox, folder: Option<PathBuf>) -> Self {
-        Self { sandbox, folder, at_hand: RwLock::default(), active: RwLock::default() }
+        Self { sandbox, folder, at_hand: RwLock::default(), casts: RwLock::default() }
     }
 
-    /// Admits a component and makes it the active version of its connector.
+    /// Checks a component and keeps its bytes. Who plays what stays as it is.
     ///
     /// # Errors
-    /// Where it is refused or cannot be kept; the version that was active stays so.
-    pub fn activate(&self, component: &[u8]) -> Result<Plugin, PluginError> {
+    /// Where it is refused or cannot be kept.
+    pub fn admit(&self, component: &[u8]) -> Result<Plugin, PluginError> {
         let plugin = self.sandbox.admit(component)?;
-        let connector: ConnectorId = plugin.descriptor().id.parse().map_err(|_| PluginError::Id)?;
         if let Some(folder) = &self.folder {
-            let file = folder.join(format!("{}.wasm", plugin.digest()));
+            let file = folder.join(file_name(plugin.digest()));
             if !file.exists() {
                 write_whole(&file, component).map_err(PluginError::Folder)?;
             }
         }
         write(&self.at_hand).insert(plugin.digest(), plugin.clone());
-        write(&self.active).insert(connector, plugin.clone());
         Ok(plugin)
     }
 
-    /// The active version of a connector.
-    #[must_use]
-    pub fn active(&self, connector: &ConnectorId) -> Option<Plugin> {
-        read(&self.active).get(connector).cloned()
+    /// Admits a component and lets it play all roles of its connector at once.
+    ///
+    /// # Errors
+    /// Where it is refused or cannot be kept; who played them goes on.
+    pub fn activate(&self, component: &[u8]) -> Result<Plugin, PluginError> {
+        let plugin = self.admit(component)?;
+        let connector: ConnectorId = plugin.descriptor().id.parse().map_err(|_| PluginError::Id)?;
+        self.play(connector, Cast::one(plugin.clone()));
+        Ok(plugin)
     }
 
-    /// All connectors with their active versions.
+    /// Who plays a connector's roles from now on; runs go on with the versions they are pinned to.
+    pub fn play(&self, connector: ConnectorId, cast: Cast<Plugin>) {
+        write(&self.casts).insert(connector, cast);
+    }
+
+    /// Nobody plays a connector's roles any more.
+    pub fn stop(&self, connector: &ConnectorId) {
+        write(&self.casts).remove(connector);
+    }
+
+    /// Who plays a connector's roles.
+    #[must_use]
+    pub fn cast(&self, connector: &ConnectorId) -> Option<Cast<Plugin>> {
+        read(&self.casts).get(connector).cloned()
+    }
+
+    /// The version that is the connector: it crawls, and its descriptor says what is asked and retrieved.
+    #[must_use]
+    pub fn active(&self, connector: &ConnectorId) -> Option<Plugin> {
+        read(&self.casts).get(connector).map(|cast| cast.crawl.clone())
+    }
+
+    /// All connectors with the versions that are them.
     #[must_use]
     pub fn connectors(&self) -> Vec<(ConnectorId, Plugin)> {
-        read(&self.active).iter().map(|(id, plugin)| (id.clone(), plugin.clone())).collect()
+        read(&self.casts).iter().map(|(id, cast)| (id.clone(), cast.crawl.clone())).collect()
     }
 
     /// A version by digest, loaded from the folder where it is not at hand.
@@ -74,16 +100,55 @@ impl Plugins {
         if let Some(plugin) = read(&self.at_hand).get(&digest) {
             return Some(plugin.clone());
         }
-        let bytes = std::fs::read(self.folder.as_ref()?.join(format!("{digest}.wasm"))).ok()?;
-        let plugin = self.sandbox.admit(&bytes).ok().filter(|plugin| plugin.digest() == digest)?;
+        let plugin = self.sandbox.admit(&self.bytes(digest)?).ok()?;
         write(&self.at_hand).insert(digest, plugin.clone());
         Some(plugin)
     }
+
+    /// A whole cast by digests; none where one is not at hand.
+    #[must_use]
+    pub fn by_digests(&self, cast: &Cast<Digest>) -> Option<Cast<Plugin>> {
+        cast.try_map(|digest| self.by_digest(*digest))
+    }
+
+    /// The component itself, as it was admitted; none where it is not there or was changed since.
+    #[must_use]
+    pub fn bytes(&self, digest: Digest) -> Option<Vec<u8>> {
+        let bytes = std::fs::read(self.folder.as_ref()?.join(file_name(digest))).ok()?;
+        (Digest::of(&bytes) == digest).then_some(bytes)
+    }
+
+    /// Forgets a version and its bytes; a run that is pinned to it cannot go on.
+    ///
+    /// # Errors
+    /// Where the file cannot be removed.
+    pub fn forget(&self, digest: Digest) -> Result<(), PluginError> {
+        write(&self.at_hand).remove(&digest);
+        let Some(folder) = &self.folder else { return Ok(()) };
+        match std::fs::remove_file(folder.join(file_name(digest))) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(PluginError::Folder(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The versions of a cast.
+#[must_use]
+pub fn digests(cast: &Cast<Plugin>) -> Cast<Digest> {
+    Cast {
+        crawl: cast.crawl.digest(),
+        mapping: cast.mapping.digest(),
+        localisation: cast.localisation.digest(),
+    }
+}
+
+fn file_name(digest: Digest) -> String {
+    format!("{digest}.wasm")
 }
 
 /// A kill in between leaves a file of another name, never half a component.
 fn write_whole(file: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
-    let part = file.with_extension("part");
+    let part = file.with_extension(format!("{}.part", std::process::id()));
     std::fs::write(&part, bytes)?;
     std::fs::rename(part, file)
 }

@@ -43,7 +43,7 @@ fn brought(feed: &str, run: &Run) -> bool {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use purser_domain::{AccountId, Digest, RunId};
+    use purser_domain::{AccountId, Cast, Digest, RunId};
     use purser_store::runs::Order;
 
     use super::*;
@@ -65,7 +65,7 @@ mod tests {
                 window_from: day,
                 window_to: day,
                 settings_revision: 1,
-                digest: Digest::of(b""),
+                cast: Cast::one(Digest::of(b"")),
             },
             state,
             attempt: 1,

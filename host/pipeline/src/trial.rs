@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_domain::purchase::Key;
-use purser_domain::{AccountId, Contribution, sum};
+use purser_domain::{AccountId, Cast, Contribution, sum};
 use purser_runtime::Plugin;
 use purser_runtime::contract::manifest::{Feed, Framing};
 use purser_runtime::contract::mapping::PageContext;
@@ -135,7 +135,7 @@ pub struct Fact {
 /// # Errors
 /// Where the body is no page of the feed at all. Records that cannot be read are in the outcome.
 pub fn try_body(plugin: &Plugin, trial: &Trial, body: &[u8]) -> Result<Outcome, TrialError> {
-    let feeds = &plugin.descriptor().feeds;
+    let (feeds, cast) = (&plugin.descriptor().feeds, Cast::one(plugin.clone()));
     let names = || feeds.iter().map(|feed| feed.name.as_str()).collect::<Vec<_>>().join(", ");
     let feed = feeds.iter().find(|feed| feed.name == trial.feed).ok_or_else(|| TrialError::Feed(names()))?;
     let framing = trial.framing.clone().unwrap_or_else(|| feed.framing.clone());
@@ -146,7 +146,7 @@ pub fn try_body(plugin: &Plugin, trial: &Trial, body: &[u8]) -> Result<Outcome, 
     let mut outcome = Collected::default();
     for (number, cut) in (0..).zip(cuts) {
         let context = context(trial, &framing, &envelope, number);
-        outcome.take(map_page(plugin, feed, &context, &cut, &|_| None)?);
+        outcome.take(map_page(&cast, feed, &context, &cut, &|_| None)?);
     }
     Ok(outcome.finish(feed))
 }

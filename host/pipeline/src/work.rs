@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use purser_domain::AccountId;
+use purser_domain::{AccountId, Cast};
 use purser_runtime::Plugin;
 use purser_runtime::contract::manifest::Feed;
 use purser_runtime::contract::types::RunContext;
@@ -24,8 +24,8 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct Work {
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
-    /// The plugin version the run is pinned to.
-    pub plugin: Plugin,
+    /// The plugin versions the run is pinned to.
+    pub cast: Cast<Plugin>,
     /// What that plugin may ask.
     pub connector: Arc<Connector>,
     /// Who asks.

@@ -284,13 +284,13 @@ impl Acts for HostActs {
             let what = "the plugin version that mapped the page is not installed any more";
             Problem::new(409, "RUN-PLUGIN", what, "install that version again to see it")
         };
-        let plugin = self.host.plugins.by_digest(source.plugin).ok_or_else(gone)?;
+        let cast = self.host.plugins.by_digests(&source.cast).ok_or_else(gone)?;
         let context: PageContext = serde_json::from_str(&source.context).map_err(|_| damaged_page())?;
         let customers = Customers::default();
         customers.learn(&self.host.store.facts_of_kind(account, SUBSCRIPTION).await?);
         let page = page.to_vec();
         let mapped = tokio::task::spawn_blocking(move || {
-            fate::of_page(&plugin, account, &context, &page, &|subscription| {
+            fate::of_page(&cast, account, &context, &page, &|subscription| {
                 customers.of_subscription(subscription)
             })
         });

@@ -11,7 +11,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp, civil::date};
 use purser_domain::purchase::{Amount, Description, Evidence};
-use purser_domain::{AccountId, Balance, Contribution, Digest};
+use purser_domain::{AccountId, Balance, Cast, Contribution, Digest};
 use purser_store::ledger::CommitPolicy;
 use purser_store::runs::{Completion, Fence, NewRequest, Order, Page, Partition, RunState, Trigger};
 use purser_store::{Accounts, Ledger, Runs};
@@ -72,7 +72,7 @@ async fn begin(store: &SqliteStore, account: AccountId, at: Timestamp) -> Fence 
         window_from: day,
         window_to: day,
         settings_revision: 0,
-        digest: Digest::of(b"plugin"),
+        cast: Cast::one(Digest::of(b"plugin")),
     };
     store.order_run(&order, at).await.unwrap();
     store.claim_run(at, at + SignedDuration::from_hours(9)).await.unwrap().unwrap().1

@@ -102,7 +102,7 @@ impl Ledger for SqliteStore {
                       v.product_text AS "product_text!", v.quantity AS "quantity!", v.unit AS "unit!", v.cost, v.currency,
                       v.state AS "state!", v.vendor_period AS "vendor_period!", v.booked_period AS "booked_period!",
                       v.revision AS "revision!", v.source_date AS "source_date!", v.rest AS "rest!", v.run AS "run!",
-                      v.committed_at AS "committed_at!", r.digest AS "digest!"
+                      v.committed_at AS "committed_at!", r.mapping AS "digest!"
                FROM (SELECT key, feed, reference, vendor_customer, customer_code, product_key, product_text, quantity,
                             unit, cost, currency, state, vendor_period, booked_period, revision, source_date, rest, run,
                             committed_at FROM purchases WHERE key = ?1

@@ -23,6 +23,7 @@ mod pages;
 mod partitions;
 mod people;
 mod periods;
+mod plugins;
 mod pricing;
 mod rejected;
 mod rollups;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use sqlx::{SqlitePool, query, query_scalar};
 
 use crate::error::failed;
-use crate::values::{digest as to_digest, signed, to_json, unsigned};
+use crate::values::{cast, digest as to_digest, signed, to_json, unsigned};
 use crate::{SqliteStore, Write, facts};
 
 /// A page ready to be written: everything that costs time is done before the write lock is taken.
@@ -314,7 +314,7 @@ pub(crate) async fn sources(
 ) -> Result<Vec<PageSource>> {
     let digest = digest.as_bytes().as_slice();
     let rows = query!(
-        r#"SELECT p.run, r.digest, q.body AS "request!", p.context
+        r#"SELECT p.run, r.digest, r.mapping, r.localisation, q.body AS "request!", p.context
            FROM page_reads AS p JOIN runs AS r ON r.id = p.run
            JOIN requests AS q ON q.run = p.run AND q.number = p.request
            WHERE p.account = ? AND p.digest = ? ORDER BY p.id DESC"#,
@@ -324,8 +324,8 @@ pub(crate) async fn sources(
     let rows = rows.fetch_all(readers).await.map_err(failed)?;
     rows.into_iter()
         .map(|row| {
-            let (run, plugin) = (RunId(row.run), to_digest(&row.digest)?);
-            Ok(PageSource { run, plugin, request: row.request, context: row.context })
+            let (run, cast) = (RunId(row.run), cast(&row.digest, &row.mapping, &row.localisation)?);
+            Ok(PageSource { run, cast, request: row.request, context: row.context })
         })
         .collect()
 }

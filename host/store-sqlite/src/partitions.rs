@@ -78,7 +78,8 @@ pub(crate) async fn is_unchanged(
         r#"SELECT EXISTS (
                SELECT 1 FROM runs AS now JOIN partitions AS p ON p.account = now.account JOIN runs AS last ON last.id = p.run
                WHERE now.id = ? AND p.feed = ? AND p.key = ? AND p.month = ? AND p.currency = ? AND p.stage = ?
-                     AND last.id <> now.id AND p.version = ? AND last.digest = now.digest AND last.settings_revision = now.settings_revision)
+                     AND last.id <> now.id AND p.version = ? AND last.digest = now.digest AND last.mapping = now.mapping
+                     AND last.localisation = now.localisation AND last.settings_revision = now.settings_revision)
            AS "same!: bool""#,
         run.0,
         feed,

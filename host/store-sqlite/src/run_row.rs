@@ -4,9 +4,7 @@ use purser_domain::RunId;
 use purser_store::runs::{Order, Run};
 use purser_store::{Error, Result};
 
-use crate::values::{
-    account as account_id, date, digest, from_json, from_word, instant, instant_if, unsigned,
-};
+use crate::values::{account as account_id, cast, date, from_json, from_word, instant, instant_if, unsigned};
 
 /// As the columns are.
 pub(crate) struct RunRow {
@@ -20,6 +18,8 @@ pub(crate) struct RunRow {
     pub window_to: String,
     pub settings_revision: i64,
     pub digest: Vec<u8>,
+    pub mapping: Vec<u8>,
+    pub localisation: Vec<u8>,
     pub state: String,
     pub attempt: i64,
     pub requested_at: i64,
@@ -42,7 +42,7 @@ impl TryFrom<RunRow> for Run {
             window_from: date(&row.window_from)?,
             window_to: date(&row.window_to)?,
             settings_revision: unsigned(row.settings_revision)?,
-            digest: digest(&row.digest)?,
+            cast: cast(&row.digest, &row.mapping, &row.localisation)?,
         };
         Ok(Self {
             id: RunId(row.id),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use purser_domain::{AccountId, Digest, RunId};
+use purser_domain::{AccountId, Cast, Digest, RunId};
 use purser_store::runs::{
     Completion, Fact, Fence, Incomplete, LogLine, Order, Page, PageRead, PageSource, Partition, Request, Run,
     RunState, Runs,
@@ -34,14 +34,16 @@ impl Runs for SqliteStore {
         let (cause, as_of, now) = (word(order.trigger)?, nanos(order.as_of), nanos(now));
         let (local_date, from, to) =
             (order.local_date.to_string(), order.window_from.to_string(), order.window_to.to_string());
-        let digest = order.digest.as_bytes().as_slice();
+        let Cast { crawl, mapping, localisation } = &order.cast;
+        let (crawl, mapping, localisation) =
+            (crawl.as_bytes().as_slice(), mapping.as_bytes().as_slice(), localisation.as_bytes().as_slice());
         let mut tx = self.write().await?;
         let known = query_scalar!("SELECT id FROM accounts WHERE id = ?", order.account.0);
         known.fetch_optional(&mut *tx).await.map_err(failed)?.ok_or(Error::NotFound("account"))?;
         let made = query!(
             "INSERT INTO runs (account, cause, occurrence, as_of, local_date, window_from, window_to,
-                               settings_revision, digest, state, requested_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?)
+                               settings_revision, digest, mapping, localisation, state, requested_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?)
              ON CONFLICT DO NOTHING",
             order.account.0,
             cause,
@@ -51,7 +53,9 @@ impl Runs for SqliteStore {
             from,
             to,
             order.settings_revision,
-            digest,
+            crawl,
+            mapping,
+            localisation,
             now
         );
         let made = made.execute(&mut *tx).await.map_err(failed)?;
@@ -154,7 +158,7 @@ impl Runs for SqliteStore {
         let row = query_as!(
             RunRow,
             "SELECT id, account, cause, occurrence, as_of, local_date, window_from, window_to, settings_revision,
-                    digest, state, attempt, requested_at, started_at, visible_at, finished_at, report
+                    digest, mapping, localisation, state, attempt, requested_at, started_at, visible_at, finished_at, report
              FROM runs WHERE id = ?",
             run.0
         );
@@ -167,7 +171,7 @@ impl Runs for SqliteStore {
         let rows = query_as!(
             RunRow,
             "SELECT id, account, cause, occurrence, as_of, local_date, window_from, window_to, settings_revision,
-                    digest, state, attempt, requested_at, started_at, visible_at, finished_at, report
+                    digest, mapping, localisation, state, attempt, requested_at, started_at, visible_at, finished_at, report
              FROM runs WHERE ?1 IS NULL OR account = ?1 ORDER BY id DESC LIMIT ?2",
             account, limit
         );
@@ -180,7 +184,7 @@ impl Runs for SqliteStore {
         let rows = query_as!(
             RunRow,
             "SELECT id, account, cause, occurrence, as_of, local_date, window_from, window_to, settings_revision,
-                    digest, state, attempt, requested_at, started_at, visible_at, finished_at, report
+                    digest, mapping, localisation, state, attempt, requested_at, started_at, visible_at, finished_at, report
              FROM runs WHERE account = ? AND local_date >= ? AND local_date < ? ORDER BY id",
             account.0,
             from,
@@ -344,7 +348,7 @@ async fn run_row(tx: &mut Write, run: i64) -> Result<RunRow> {
     let row = query_as!(
         RunRow,
         "SELECT id, account, cause, occurrence, as_of, local_date, window_from, window_to, settings_revision,
-                digest, state, attempt, requested_at, started_at, visible_at, finished_at, report
+                digest, mapping, localisation, state, attempt, requested_at, started_at, visible_at, finished_at, report
          FROM runs WHERE id = ?",
         run
     );

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use purser_domain::purchase::Key;
-use purser_domain::{AccountId, Decimal, Digest};
+use purser_domain::{AccountId, Cast, Decimal, Digest};
 use purser_store::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -59,6 +59,11 @@ pub(crate) fn signed(number: u64) -> i64 {
 /// A sha256 digest.
 pub(crate) fn digest(bytes: &[u8]) -> Result<Digest> {
     bytes.try_into().map(Digest::from_bytes).map_err(|_| damaged("digest"))
+}
+
+/// Who plays each role.
+pub(crate) fn cast(crawl: &[u8], mapping: &[u8], localisation: &[u8]) -> Result<Cast<Digest>> {
+    Ok(Cast { crawl: digest(crawl)?, mapping: digest(mapping)?, localisation: digest(localisation)? })
 }
 
 /// A 32-byte hash.

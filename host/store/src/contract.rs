@@ -15,6 +15,7 @@ mod ledger;
 mod notices;
 mod pages;
 mod people;
+mod plugins;
 mod pricing;
 mod reconciliation;
 mod runs;
@@ -32,6 +33,7 @@ pub use ledger::*;
 pub use notices::*;
 pub use pages::*;
 pub use people::*;
+pub use plugins::*;
 pub use pricing::*;
 pub use reconciliation::*;
 pub use runs::*;
@@ -50,6 +52,9 @@ macro_rules! contract_tests {
             an_account_is_connected_once, a_consent_state_is_kept_with_its_reason, settings_are_saved_on_the_newest_revision_only,
             a_grant_is_written_over_the_expected_version_only, a_flow_is_taken_once, an_expired_flow_is_gone,
             probes_are_replaced_as_a_table,
+            a_plugin_version_is_installed_once, a_role_changes_hands_only_from_what_was_seen,
+            only_what_is_installed_and_not_barred_plays_a_role, every_change_of_a_role_stays_in_its_history,
+            a_version_in_use_is_not_removed,
             a_known_key_keeps_its_first_check_value, a_grant_is_wrapped_anew_over_its_former_text_only,
             a_key_is_retired_when_nothing_is_sealed_by_it, nothing_is_sealed_by_a_retired_key,
             a_link_is_good_while_it_is_open_and_in_time, a_grant_handed_over_is_kept_aside_until_it_is_accepted,

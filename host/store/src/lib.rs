@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod notices;
 pub mod people;
 pub mod periods;
+pub mod plugins;
 pub mod pricing;
 pub mod reconciliation;
 pub mod runs;
@@ -33,6 +34,7 @@ pub use ledger::Ledger;
 pub use notices::Notices;
 pub use people::People;
 pub use periods::Periods;
+pub use plugins::Plugins;
 pub use reconciliation::Reconciliation;
 pub use runs::Runs;
 pub use sent::SentLogs;
@@ -53,6 +55,7 @@ pub trait Store:
     + Keys
     + Notices
     + HandOvers
+    + Plugins
 {
 }
 
@@ -70,6 +73,8 @@ impl<T> Store for T where
         + Keys
         + Notices
         + HandOvers
+        + Plugins
+        + Plugins
 {
 }
 

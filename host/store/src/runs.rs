@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::{Timestamp, civil::Date};
 use purser_domain::reconciliation::InvoiceLine;
-use purser_domain::{AccountId, Balance, Contribution, Digest, RunId};
+use purser_domain::{AccountId, Balance, Cast, Contribution, Digest, RunId};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -62,8 +62,8 @@ pub struct Order {
     pub window_to: Date,
     /// The settings it runs with.
     pub settings_revision: u32,
-    /// The plugin version it runs with.
-    pub digest: Digest,
+    /// The plugin versions it runs with.
+    pub cast: Cast<Digest>,
 }
 
 /// One retrieval.
@@ -342,8 +342,8 @@ pub struct PageRead {
 pub struct PageSource {
     /// The run that brought it.
     pub run: RunId,
-    /// The plugin version that mapped it.
-    pub plugin: Digest,
+    /// The plugin versions that run was pinned to.
+    pub cast: Cast<Digest>,
     /// The request, as JSON.
     pub request: String,
     /// The page context, as JSON.

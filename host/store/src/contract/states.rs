@@ -62,7 +62,11 @@ pub async fn restate_a_state_is_asked_for_again_when_anything_else_differs(store
         (with(|_| ()), of_state(&usage, "e2"), "another state"),
         (with(|_| ()), of_state(&usage, ""), "no state"),
         (with(|_| ()), of_state(&sibling, "e1"), "another partition"),
-        (with(|order| order.digest = Digest::of(b"other plugin")), of_state(&usage, "e1"), "another plugin"),
+        (
+            with(|order| order.cast.mapping = Digest::of(b"other plugin")),
+            of_state(&usage, "e1"),
+            "another plugin",
+        ),
         (with(|order| order.settings_revision = 1), of_state(&usage, "e1"), "other settings"),
         (order(other, hour(24)), of_state(&usage, "e1"), "another account"),
     ];

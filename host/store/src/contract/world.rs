@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use purser_domain::purchase::{Amount, Description, Evidence};
-use purser_domain::{AccountId, Balance, Contribution, Decimal, Digest, Purchase};
+use purser_domain::{AccountId, Balance, Cast, Contribution, Decimal, Digest, Purchase};
 
 use crate::Store;
 use crate::ledger::{CommitPolicy, CommitReport, Filter};
@@ -38,7 +38,7 @@ pub(super) fn order(account: AccountId, as_of: Timestamp) -> Order {
         window_from: day(20),
         window_to: day(24),
         settings_revision: 0,
-        digest: Digest::of(b"plugin"),
+        cast: Cast::one(Digest::of(b"plugin")),
     }
 }
 

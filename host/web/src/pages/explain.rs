@@ -231,10 +231,10 @@ async fn page_shown(
 }
 
 fn of(source: PageSource, book: &Book) -> SourceShown {
-    let active = book.connector.as_ref().filter(|connector| connector.digest == source.plugin);
+    let active = book.connector.as_ref().filter(|connector| connector.digest == source.cast.mapping);
     SourceShown {
         run: source.run.to_string(),
-        plugin: source.plugin.to_string(),
+        plugin: source.cast.mapping.to_string(),
         plugin_title: active.map(|c| format!("{} {}", c.id, c.version)).unwrap_or_default(),
         request: records::show(source.request.as_bytes()).text,
         context: records::show(source.context.as_bytes()).text,

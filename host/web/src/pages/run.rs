@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use purser_domain::{Balance, Decimal, RunId, Tally};
+use purser_domain::{Balance, Cast, Decimal, Digest, RunId, Tally};
 use purser_pipeline::report::{Feed, Note, Report};
 use purser_store::runs::{LogLine, Run, RunState};
 
@@ -41,6 +41,8 @@ struct Live {
     finished: Option<When>,
     took: String,
     plugin: String,
+    /// Roles that another version plays.
+    own_roles: Vec<(String, String)>,
     attempt: u32,
     /// One sentence that changes seldom, for those who listen.
     spoken: String,
@@ -143,7 +145,8 @@ async fn snapshot(state: &WebState, visitor: &Visitor, id: RunId) -> Result<Live
         visible: run.visible_at.map(when),
         finished: run.finished_at.map(when),
         took: took(state, &run),
-        plugin: run.order.digest.to_string(),
+        plugin: run.order.cast.crawl.to_string(),
+        own_roles: own_roles(&run.order.cast),
         attempt: run.attempt,
         spoken: spoken(&run, &report),
         feeds: report.feeds.iter().map(|feed| feed_row(feed, numbers)).collect(),
@@ -154,6 +157,12 @@ async fn snapshot(state: &WebState, visitor: &Visitor, id: RunId) -> Result<Live
         notes: report.notes,
         log: log.into_iter().map(|line| LogRow { at: when(line.at), line }).collect(),
     })
+}
+
+/// Roles that another version plays than the one that crawls.
+fn own_roles(cast: &Cast<Digest>) -> Vec<(String, String)> {
+    let others = cast.roles().filter(|(_, digest)| **digest != cast.crawl);
+    others.map(|(role, digest)| (role.to_string(), digest.to_string())).collect()
 }
 
 fn took(state: &WebState, run: &Run) -> String {

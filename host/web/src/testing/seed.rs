@@ -7,7 +7,7 @@ use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use purser_domain::purchase::{Amount, Description, Evidence};
 use purser_domain::reconciliation::InvoiceLine;
-use purser_domain::{AccountId, Balance, Contribution, Digest, RunId, Tally};
+use purser_domain::{AccountId, Balance, Cast, Contribution, Digest, RunId, Tally};
 use purser_pipeline::report::{Feed, Report};
 use purser_store::Store;
 use purser_store::accounts::{ConsentState, HostSettings, UnmappedCustomers};
@@ -46,7 +46,7 @@ pub(super) fn order(as_of: Timestamp) -> Order {
         window_from: local_date - SignedDuration::from_hours(72),
         window_to: local_date + SignedDuration::from_hours(24),
         settings_revision: 1,
-        digest: Digest::of(b"plugin"),
+        cast: Cast::one(Digest::of(b"plugin")),
     }
 }
 
