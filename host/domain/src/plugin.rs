@@ -93,15 +93,6 @@ impl<T> Cast<T> {
         self
     }
 
-    /// Everybody once more in another form; none where one has none.
-    pub fn try_map<U>(&self, mut form: impl FnMut(&T) -> Option<U>) -> Option<Cast<U>> {
-        Some(Cast {
-            crawl: form(&self.crawl)?,
-            mapping: form(&self.mapping)?,
-            localisation: form(&self.localisation)?,
-        })
-    }
-
     /// Each role with who plays it.
     pub fn roles(&self) -> impl Iterator<Item = (Role, &T)> {
         Role::ALL.into_iter().map(|role| (role, self.of(role)))

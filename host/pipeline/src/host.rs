@@ -23,6 +23,7 @@ use crate::connector::Clouds;
 use crate::limits::Limits;
 use crate::plugins::{Plugins, digests};
 use crate::reach;
+use crate::rollout::Rollout;
 use crate::run::{self, Execution};
 use crate::work::{Clock, Customers, Room, Work};
 
@@ -77,6 +78,13 @@ pub struct Host {
 }
 
 impl Host {
+    /// Who installs plugin versions and changes who plays what.
+    #[must_use]
+    pub fn rollout(&self) -> Rollout {
+        let (store, plugins, clock) = (self.store.clone(), self.plugins.clone(), self.clock.clone());
+        Rollout { store, plugins, clock }
+    }
+
     /// Orders a run by hand; without days, over the window of a daily run.
     ///
     /// # Errors
@@ -87,6 +95,7 @@ impl Host {
         from: Option<Date>,
         to: Option<Date>,
     ) -> Result<RunId, OrderError> {
+        self.rollout().refresh().await?;
         let account = self.store.account(account).await?;
         if matches!(account.state, ConsentState::Disconnected) {
             return Err(OrderError::NotConnected);
@@ -114,6 +123,7 @@ impl Host {
     /// # Errors
     /// Where the store fails; an account with unusable settings is passed over, and said so in the log.
     pub async fn order_due(&self) -> Result<Vec<RunId>, OrderError> {
+        self.rollout().refresh().await?;
         let mut ordered = Vec::new();
         for account in self.store.accounts().await? {
             match self.order_if_due(&account).await {

@@ -32,6 +32,7 @@ pub mod reach;
 pub mod reconcile;
 pub mod remedies;
 pub mod report;
+pub mod rollout;
 pub mod run;
 pub mod sent;
 pub mod trial;

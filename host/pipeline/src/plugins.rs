@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::RwLock;
 
+use jiff::Timestamp;
 use purser_domain::{Cast, ConnectorId, Digest};
 use purser_runtime::{AdmissionError, Plugin, Sandbox};
 
@@ -22,6 +23,9 @@ pub enum PluginError {
     /// The folder of plugins cannot be written or read.
     #[error("PLG-021 the plugin folder cannot be used · check its permissions and free space")]
     Folder(#[source] std::io::Error),
+    /// It was installed once, and its bytes are not there, or not the same.
+    #[error("PLG-022 the plugin version's file is gone or damaged · install the same version again")]
+    Missing,
 }
 
 /// The plugins of this process.
@@ -30,13 +34,21 @@ pub struct Plugins {
     folder: Option<PathBuf>,
     at_hand: RwLock<HashMap<Digest, Plugin>>,
     casts: RwLock<BTreeMap<ConnectorId, Cast<Plugin>>>,
+    /// What could not be loaded, and until when it is not tried again.
+    given_up: RwLock<BTreeMap<ConnectorId, (Cast<Digest>, Timestamp)>>,
 }
 
 impl Plugins {
     /// Without a folder only what was admitted in this process is at hand.
     #[must_use]
     pub fn new(sandbox: Sandbox, folder: Option<PathBuf>) -> Self {
-        Self { sandbox, folder, at_hand: RwLock::default(), casts: RwLock::default() }
+        Self {
+            sandbox,
+            folder,
+            at_hand: RwLock::default(),
+            casts: RwLock::default(),
+            given_up: RwLock::default(),
+        }
     }
 
     /// Checks a component and keeps its bytes. Who plays what stays as it is.
@@ -71,9 +83,22 @@ impl Plugins {
         write(&self.casts).insert(connector, cast);
     }
 
-    /// Nobody plays a connector's roles any more.
-    pub fn stop(&self, connector: &ConnectorId) {
-        write(&self.casts).remove(connector);
+    /// Nobody plays a connector's roles: who should cannot be loaded, and is not tried again until then.
+    pub fn give_up(&self, connector: ConnectorId, cast: Cast<Digest>, until: Timestamp) {
+        write(&self.casts).remove(&connector);
+        write(&self.given_up).insert(connector, (cast, until));
+    }
+
+    /// Whether this cast could not be loaded and is not tried again yet.
+    #[must_use]
+    pub fn gave_up(&self, connector: &ConnectorId, cast: &Cast<Digest>, now: Timestamp) -> bool {
+        read(&self.given_up).get(connector).is_some_and(|(failed, until)| failed == cast && now < *until)
+    }
+
+    /// Whether exactly these versions play a connector's roles.
+    #[must_use]
+    pub fn is_played(&self, connector: &ConnectorId, cast: &Cast<Digest>) -> bool {
+        read(&self.casts).get(connector).is_some_and(|playing| digests(playing) == *cast)
     }
 
     /// Who plays a connector's roles.
@@ -95,20 +120,40 @@ impl Plugins {
     }
 
     /// A version by digest, loaded from the folder where it is not at hand.
-    #[must_use]
-    pub fn by_digest(&self, digest: Digest) -> Option<Plugin> {
+    ///
+    /// # Errors
+    /// Where its bytes are gone, or this host does not admit it.
+    pub fn load_one(&self, digest: Digest) -> Result<Plugin, PluginError> {
         if let Some(plugin) = read(&self.at_hand).get(&digest) {
-            return Some(plugin.clone());
+            return Ok(plugin.clone());
         }
-        let plugin = self.sandbox.admit(&self.bytes(digest)?).ok()?;
+        let plugin = self.sandbox.admit(&self.bytes(digest).ok_or(PluginError::Missing)?)?;
         write(&self.at_hand).insert(digest, plugin.clone());
-        Some(plugin)
+        Ok(plugin)
     }
 
-    /// A whole cast by digests; none where one is not at hand.
+    /// A whole cast by digests.
+    ///
+    /// # Errors
+    /// See [`Plugins::load_one`].
+    pub fn load(&self, cast: &Cast<Digest>) -> Result<Cast<Plugin>, PluginError> {
+        Ok(Cast {
+            crawl: self.load_one(cast.crawl)?,
+            mapping: self.load_one(cast.mapping)?,
+            localisation: self.load_one(cast.localisation)?,
+        })
+    }
+
+    /// A version by digest, where it can be loaded.
+    #[must_use]
+    pub fn by_digest(&self, digest: Digest) -> Option<Plugin> {
+        self.load_one(digest).ok()
+    }
+
+    /// A whole cast by digests, where it can be loaded.
     #[must_use]
     pub fn by_digests(&self, cast: &Cast<Digest>) -> Option<Cast<Plugin>> {
-        cast.try_map(|digest| self.by_digest(*digest))
+        self.load(cast).ok()
     }
 
     /// The component itself, as it was admitted; none where it is not there or was changed since.
