@@ -28,6 +28,7 @@ mod preflight;
 mod recording;
 mod refusals;
 mod renewal;
+mod rollout;
 mod season;
 mod second_connector;
 mod secrets;

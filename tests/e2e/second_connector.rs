@@ -39,10 +39,10 @@ use crate::world::NOW;
 pub const KEY: &str = "meterhub-key-of-the-test";
 
 /// What the vendor was asked.
-type Asked = Arc<Mutex<Vec<String>>>;
+pub type Asked = Arc<Mutex<Vec<String>>>;
 
 /// The vendor's API: two pages of sites, readings as CSV, tariffs in a language.
-fn meterhub(asked: Asked) -> Router {
+pub fn meterhub(asked: Asked) -> Router {
     Router::new()
         .route("/v2/sites", get(sites))
         .route("/v2/sites/{site}/readings.csv", get(readings))
@@ -170,7 +170,7 @@ impl Bench {
         }
     }
 
-    async fn rows(&self) -> Vec<Row> {
+    pub async fn rows(&self) -> Vec<Row> {
         let mut rows = Rows::new(self.store.as_ref(), Filter::default(), "en-US");
         rows.next().await.unwrap().unwrap_or_default()
     }
@@ -231,9 +231,16 @@ async fn connect(
 }
 
 fn component(package: &str) -> Vec<u8> {
+    component_with(package, &[])
+}
+
+/// A fixture plugin with some of its features.
+pub fn component_with(package: &str, features: &[&str]) -> Vec<u8> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fixtures");
-    let request = Request::connector(root.join("tests/fixtures").join(package), package, target);
+    let features = features.iter().map(|&feature| feature.to_owned()).collect();
+    let manifest = root.join("tests/fixtures").join(package);
+    let request = Request { features, ..Request::connector(manifest, package, target) };
     build_component(&request).unwrap_or_else(|error| panic!("{error}"))
 }
 

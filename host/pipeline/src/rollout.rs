@@ -132,10 +132,7 @@ impl Rollout {
     /// # Errors
     /// Where it may not, with what to do; nothing is changed then.
     pub async fn activate(&self, activation: &Activation, who: &str) -> Result<Activated, RolloutError> {
-        let version = self.version(activation.digest).await?;
-        if let Some(because) = version.barred {
-            return Err(RolloutError::Barred { digest: version.digest, because });
-        }
+        let version = refuse_barred(self.version(activation.digest).await?)?;
         let swaps = self.swaps(&version, &activation.roles).await?;
         let beyond = self.beyond_grant(&version).await?;
         if !beyond.is_empty() && !activation.accepts_asks && !swaps.is_empty() {
@@ -187,6 +184,9 @@ impl Rollout {
         if swaps.is_empty() {
             return Err(RolloutError::NothingBefore(connector.clone()));
         }
+        for swap in &swaps {
+            refuse_barred(self.version(swap.digest).await?)?;
+        }
         self.change(connector, swaps, Vec::new(), Cause::RolledBack, who).await
     }
 
@@ -228,6 +228,20 @@ impl Rollout {
         let detail = json!({ "connector": version.connector, "digest": digest, "before": before });
         self.audit(who, "plugin.removed", detail).await?;
         Ok(needs)
+    }
+
+    /// Takes the bar away from a version.
+    ///
+    /// # Errors
+    /// Where it is not installed.
+    pub async fn allow(&self, digest: Digest, who: &str) -> Result<(), RolloutError> {
+        let version = self.version(digest).await?;
+        self.store.bar_version(digest, None).await?;
+        let detail = json!({
+            "connector": version.connector, "digest": digest, "before": { "barred": version.barred },
+            "after": { "barred": null },
+        });
+        self.audit(who, "plugin.allowed", detail).await
     }
 
     /// What a version may ask beyond what its connector's plugins may already.
@@ -329,6 +343,13 @@ impl Rollout {
     async fn audit(&self, who: &str, what: &str, detail: serde_json::Value) -> Result<(), RolloutError> {
         let entry = AuditEntry { at: (self.clock)(), who: who.to_owned(), what: what.to_owned(), detail };
         Ok(self.store.audit(&entry).await?)
+    }
+}
+
+fn refuse_barred(version: Version) -> Result<Version, RolloutError> {
+    match version.barred {
+        Some(because) => Err(RolloutError::Barred { digest: version.digest, because }),
+        None => Ok(version),
     }
 }
 

@@ -50,7 +50,7 @@ enum Command {
     /// Look after the keys that seal what is secret.
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Try plugins without an account.
+    /// Try plugins, install versions of them, and decide which work.
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// People who may sign in.
@@ -92,6 +92,6 @@ pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup(args) => trail::arising(origin, backup::backup(args)).await,
         Command::Restore(args) => trail::arising(origin, backup::restore(args)).await,
         Command::Keys(command) => keys::run(command).await,
-        Command::Plugin(command) => plugin::run(command),
+        Command::Plugin(command) => trail::arising(origin, plugin::run(command)).await,
     }
 }

@@ -13,6 +13,7 @@ use purser_pipeline::host::OrderError;
 use purser_pipeline::keys::Keeper;
 use purser_pipeline::plugins::Plugins;
 use purser_pipeline::ports::{Flows, Grants};
+use purser_pipeline::rollout::Rollout;
 use purser_pipeline::{Clock, Host, Limits};
 use purser_runtime::Sandbox;
 use purser_store::people::{AuditEntry, Role, User};
@@ -121,6 +122,7 @@ impl Purser {
         if data.is_taken() {
             store.end_leases().await?;
         }
+        let rollout = rollout(store.clone(), data, clock.clone()).await?;
         let surroundings = Surroundings {
             clock: Arc::new(VendorClock(clock.clone())),
             pace: Arc::new(purser_vendor::TokioPace::default()),
@@ -140,7 +142,7 @@ impl Purser {
         let consent = Consent::new(transport, flows, vault.clone(), surroundings);
         let host = Arc::new(Host {
             store: store.clone(),
-            plugins: Arc::new(plugins(data)?),
+            plugins: rollout.plugins,
             clouds: clouds(config, public_url.clone())?,
             client: client.clone(),
             clock: clock.clone(),
@@ -250,13 +252,25 @@ impl purser_vendor::Clock for VendorClock {
     }
 }
 
-fn plugins(data: &DataDir) -> anyhow::Result<Plugins> {
+/// Plugin versions and roles, for commands that change them; a directory that holds nothing yet is made.
+///
+/// # Errors
+/// Where something cannot be opened.
+pub async fn open_rollout(args: &DataArgs) -> anyhow::Result<Rollout> {
+    let data = DataDir::open(&config(args)?.data)?;
+    rollout(Arc::new(store(&data.database()).await?), &data, Arc::new(now)).await
+}
+
+/// With what is bundled installed, and who plays what loaded.
+async fn rollout(store: Arc<SqliteStore>, data: &DataDir, clock: Clock) -> anyhow::Result<Rollout> {
     let sandbox = Sandbox::new(purser_runtime::Limits::default(), Some(data.compiled()))?;
-    let plugins = Plugins::new(sandbox, Some(data.plugins()));
+    let plugins = Arc::new(Plugins::new(sandbox, Some(data.plugins())));
+    let rollout = Rollout { store, plugins, clock };
     for (_, component) in crate::bundled::PLUGINS {
-        plugins.activate(component)?;
+        rollout.settle_bundled(component).await?;
     }
-    Ok(plugins)
+    rollout.refresh().await.map_err(Failure::from)?;
+    Ok(rollout)
 }
 
 fn clouds(config: &Config, public_url: Url) -> anyhow::Result<Clouds> {

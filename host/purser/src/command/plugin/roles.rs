@@ -1,0 +1,67 @@
+//! `purser plugin activate · rollback`: who plays what. A server at work on the same data directory sees it before it
+//! orders the next run.
+
+use std::process::ExitCode;
+
+use purser_domain::{ConnectorId, Role};
+use purser_pipeline::rollout::{Activated, Activation};
+
+use super::version_of;
+use crate::command::{COMMAND_LINE, DataArgs};
+use crate::wiring;
+
+/// What to activate.
+#[derive(Debug, clap::Args)]
+pub struct Activate {
+    /// The version's digest or its beginning, or `id@version`.
+    version: String,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Only this role (crawl, mapping, localisation); may be given several times. Unless given, all that the version can
+    /// play and no plugin of another id plays.
+    #[arg(long = "role")]
+    roles: Vec<Role>,
+    /// Accept what it may ask beyond what has been allowed; without it, that is shown and nothing is changed.
+    #[arg(long)]
+    accept_calls: bool,
+}
+
+/// What to go back on.
+#[derive(Debug, clap::Args)]
+pub struct Rollback {
+    /// The connector.
+    connector: ConnectorId,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Only this role; unless given, all that the last change gave away.
+    #[arg(long)]
+    role: Option<Role>,
+}
+
+/// Lets a version play roles from the next run on.
+pub async fn activate(args: &Activate) -> anyhow::Result<ExitCode> {
+    let rollout = wiring::open_rollout(&args.data).await?;
+    let version = version_of(&rollout, &args.version).await?;
+    let (roles, accepts_asks) = (args.roles.clone(), args.accept_calls);
+    let activation = Activation { digest: version.digest, roles, accepts_asks };
+    tell(&rollout.activate(&activation, COMMAND_LINE).await?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Gives roles back to who played them before.
+pub async fn rollback(args: &Rollback) -> anyhow::Result<ExitCode> {
+    let rollout = wiring::open_rollout(&args.data).await?;
+    tell(&rollout.roll_back(&args.connector, args.role, COMMAND_LINE).await?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(activated: &Activated) {
+    if activated.swaps.is_empty() {
+        println!("it plays these roles already; nothing was changed");
+    }
+    for swap in &activated.swaps {
+        let former = swap.former.map_or("nobody".to_owned(), |digest| digest.to_string());
+        println!("{} {}: {former} -> {}", activated.connector, swap.role, swap.digest);
+    }
+    activated.granted.iter().for_each(|ask| println!("now allowed: {ask}"));
+}

@@ -1,0 +1,153 @@
+//! `purser plugin install · list · inspect · remove`: which versions there are.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use purser_pipeline::rollout::{Listed, Rollout, State, asks};
+use purser_runtime::{Limits, Plugin, Sandbox};
+use serde_json::json;
+
+use super::{component, version_of};
+use crate::command::{COMMAND_LINE, DataArgs};
+use crate::wiring;
+
+/// What to install.
+#[derive(Debug, clap::Args)]
+pub struct Install {
+    /// A `.wasm` file, or a bundled plugin's id.
+    plugin: String,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Take the bar away from a version that must not be activated any more.
+    #[arg(long)]
+    allow: bool,
+}
+
+/// Which versions to list.
+#[derive(Debug, clap::Args)]
+pub struct List {
+    #[command(flatten)]
+    data: DataArgs,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What to look at.
+#[derive(Debug, clap::Args)]
+pub struct Inspect {
+    /// A `.wasm` file, a bundled plugin's id, or the digest (or its beginning) of an installed version.
+    plugin: String,
+    #[command(flatten)]
+    data: DataArgs,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What to remove.
+#[derive(Debug, clap::Args)]
+pub struct Remove {
+    /// The version's digest or its beginning, or `id@version`.
+    version: String,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+/// Checks a component and keeps it.
+pub async fn install(args: &Install) -> anyhow::Result<ExitCode> {
+    let bytes = component(&args.plugin)?;
+    let rollout = wiring::open_rollout(&args.data).await?;
+    let name = Path::new(&args.plugin).file_name().unwrap_or_default().to_string_lossy();
+    let (version, _) = rollout.install(bytes, &name, COMMAND_LINE).await?;
+    if args.allow && version.barred.is_some() {
+        rollout.allow(version.digest, COMMAND_LINE).await?;
+    }
+    println!("{} {} is installed: {}", version.plugin, version.version, version.digest);
+    let beyond = rollout.beyond_grant(&version).await?;
+    if !beyond.is_empty() {
+        println!("it may ask more than has been allowed:");
+        beyond.iter().for_each(|ask| println!("  + {ask}"));
+    }
+    println!("see what it would change with: purser plugin try {}", version.digest);
+    println!("let it work with:              purser plugin activate {}", version.digest);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Installed versions and who plays what.
+pub async fn list(args: &List) -> anyhow::Result<ExitCode> {
+    let listed = wiring::open_rollout(&args.data).await?.list(None).await?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&listed)?);
+    } else {
+        listed.iter().for_each(|listed| println!("{}", line(listed)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(listed: &Listed) -> String {
+    let Listed { version, state, plays, open_runs, .. } = listed;
+    let plays: Vec<&str> = plays.iter().map(|role| role.as_str()).collect();
+    let state = match state {
+        State::Staged => "staged".to_owned(),
+        State::Active => format!("active: {}", plays.join(", ")),
+        State::Draining => format!("draining: {open_runs} runs"),
+        State::Retired => "retired".to_owned(),
+        State::Rejected => format!("rejected: {}", version.barred.as_deref().unwrap_or_default()),
+    };
+    format!("{}\t{}\t{}\t{}\t{state}", version.connector, version.plugin, version.version, version.digest)
+}
+
+/// What a component says of itself and may ask.
+pub async fn inspect(args: &Inspect) -> anyhow::Result<ExitCode> {
+    let plugin = plugin_of(args).await?;
+    let (admission, descriptor) = (plugin.admission(), plugin.descriptor());
+    let asks = asks::of(descriptor);
+    if args.json {
+        let shown = json!({
+            "id": descriptor.id, "version": descriptor.version, "title": descriptor.title,
+            "publisher": descriptor.publisher, "extends": descriptor.extends, "admission": admission, "asks": asks,
+        });
+        println!("{}", serde_json::to_string_pretty(&shown)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{} {} of {}", descriptor.title, descriptor.version, descriptor.publisher);
+    println!("id       {}", descriptor.id);
+    if let Some(connector) = &descriptor.extends {
+        println!("extends  {connector}");
+    }
+    println!("digest   {}", admission.digest);
+    println!("size     {} bytes", admission.bytes);
+    println!("world    {}", admission.world);
+    let roles: Vec<&str> = admission.roles.iter().map(|role| role.as_str()).collect();
+    println!("roles    {}", roles.join(", "));
+    match admission.wasi.as_slice() {
+        [] => println!("imports  none"),
+        wasi => println!("imports  {} (answered with a standing clock and nothing else)", wasi.join(", ")),
+    }
+    println!("it may:");
+    asks.iter().for_each(|ask| println!("  {ask}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn plugin_of(args: &Inspect) -> anyhow::Result<Plugin> {
+    if let Ok(bytes) = component(&args.plugin) {
+        let sandbox = Sandbox::new(Limits::default(), crate::data::component_cache())?;
+        return Ok(sandbox.admit(&bytes)?);
+    }
+    let rollout = wiring::open_rollout(&args.data).await?;
+    let version = version_of(&rollout, &args.plugin).await?;
+    Ok(rollout.plugins.load_one(version.digest)?)
+}
+
+/// Forgets a version.
+pub async fn remove(args: &Remove) -> anyhow::Result<ExitCode> {
+    let rollout: Rollout = wiring::open_rollout(&args.data).await?;
+    let version = version_of(&rollout, &args.version).await?;
+    let needs = rollout.remove(version.digest, COMMAND_LINE).await?;
+    println!("{} {} is no longer installed", version.plugin, version.version);
+    if needs.runs > 0 {
+        println!("its bytes are kept: {} runs have worked with it", needs.runs);
+    }
+    Ok(ExitCode::SUCCESS)
+}
