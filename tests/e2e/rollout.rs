@@ -10,7 +10,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use purser_domain::{AccountId, Digest, Role};
 use purser_pipeline::plugins::Plugins;
-use purser_pipeline::rollout::{Activation, Listed, Rollout, RolloutError};
+use purser_pipeline::rollout::{self, Activation, Listed, Rollout, RolloutError};
 use purser_pipeline::run::Execution;
 use purser_runtime::Sandbox;
 use purser_store::plugins::Swap;
@@ -100,6 +100,16 @@ async fn a_run_in_flight_keeps_the_version_it_began_with() {
     assert!(all_by(&mapped_by(&bench).await, false), "rolled back");
     let nothing = bench.host.rollout().roll_back(&"meterhub".parse().unwrap(), None, WHO).await;
     assert!(matches!(nothing, Err(RolloutError::NothingBefore(_))), "{nothing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waits_keeps_the_version_it_was_ordered_with() {
+    let (bench, _, next) = two_versions(meterhub(Asked::default())).await;
+    bench.host.order_now(bench.account.id, None, None).await.unwrap();
+    bench.host.rollout().activate(&all(next), WHO).await.unwrap();
+    let worked = bench.host.work_once(&CancellationToken::new()).await.unwrap();
+    assert!(matches!(worked, Some((_, Execution::Finished(RunState::Succeeded, _)))), "{worked:?}");
+    assert!(all_by(&mapped_by(&bench).await, false), "also where a worker takes it only after the change");
 }
 
 /// Works on runs until `stop`, and gives how each ended.
@@ -220,7 +230,7 @@ async fn a_role_is_swapped_alone_and_is_not_taken_by_the_way() {
 
 /// What is listed of a version.
 async fn listed(rollout: &Rollout, digest: Digest) -> Listed {
-    let listed = rollout.list(None).await.unwrap();
+    let listed = rollout::list(rollout.store.as_ref(), None).await.unwrap();
     listed.into_iter().find(|listed| listed.version.digest == digest).unwrap()
 }
 

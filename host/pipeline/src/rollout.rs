@@ -14,7 +14,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use purser_domain::{Cast, ConnectorId, Digest, Role};
 use purser_runtime::Plugin;
-use purser_store::plugins::{Cause, Change, Changed, Needs, Pin, Swap, Version};
+use purser_store::plugins::{Cause, Change, Needs, Pin, Swap, Version};
 use purser_store::{Store, people::AuditEntry};
 use serde_json::json;
 
@@ -26,12 +26,10 @@ mod error;
 mod list;
 
 pub use error::RolloutError;
-pub use list::{Listed, State};
+pub use list::{Listed, State, beyond_grant, list, way_back};
 
 /// Who installed what came with the binary.
 const PURSER: &str = "Purser";
-/// Changes of roles that are looked back on.
-const HISTORY: u32 = 1000;
 /// How long a version that cannot be loaded is not tried again.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -84,7 +82,9 @@ impl Rollout {
         let version = self.described(&plugin, source, who)?;
         if self.store.add_version(&version).await? {
             let after = json!({ "plugin": version.plugin, "version": version.version, "source": source });
-            let detail = json!({ "connector": version.connector, "digest": version.digest, "after": after });
+            let detail = json!({
+                "connector": version.connector, "digest": version.digest, "before": null, "after": after,
+            });
             self.audit(who, "plugin.installed", detail).await?;
         }
         Ok((self.version(version.digest).await?, plugin))
@@ -134,7 +134,7 @@ impl Rollout {
     pub async fn activate(&self, activation: &Activation, who: &str) -> Result<Activated, RolloutError> {
         let version = refuse_barred(self.version(activation.digest).await?)?;
         let swaps = self.swaps(&version, &activation.roles).await?;
-        let beyond = self.beyond_grant(&version).await?;
+        let beyond = beyond_grant(self.store.as_ref(), &version).await?;
         if !beyond.is_empty() && !activation.accepts_asks && !swaps.is_empty() {
             return Err(RolloutError::AsksMore(beyond));
         }
@@ -180,7 +180,7 @@ impl Rollout {
         role: Option<Role>,
         who: &str,
     ) -> Result<Activated, RolloutError> {
-        let swaps = self.way_back(connector, role).await?;
+        let swaps = way_back(self.store.as_ref(), connector, role).await?;
         if swaps.is_empty() {
             return Err(RolloutError::NothingBefore(connector.clone()));
         }
@@ -188,26 +188,6 @@ impl Rollout {
             refuse_barred(self.version(swap.digest).await?)?;
         }
         self.change(connector, swaps, Vec::new(), Cause::RolledBack, who).await
-    }
-
-    /// What going back would change; empty where there is nothing before.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub async fn way_back(
-        &self,
-        connector: &ConnectorId,
-        role: Option<Role>,
-    ) -> Result<Vec<Swap>, RolloutError> {
-        let (played, changes) =
-            (self.played(connector).await?, self.store.pin_changes(connector, HISTORY).await?);
-        let backs = played.into_iter().filter_map(|(role, digest)| {
-            let (former, at) = before(&changes, role, digest)?;
-            Some((Swap { role, former: Some(digest), digest: former }, at))
-        });
-        let backs: Vec<_> = backs.filter(|(swap, _)| role.is_none_or(|role| swap.role == role)).collect();
-        let last = backs.iter().map(|(_, at)| *at).max();
-        Ok(backs.into_iter().filter(|(_, at)| Some(*at) == last).map(|(swap, _)| swap).collect())
     }
 
     /// Forgets a version. Its bytes stay as long as a run has worked with them.
@@ -225,7 +205,8 @@ impl Rollout {
             self.plugins.forget(digest)?;
         }
         let before = json!({ "plugin": version.plugin, "version": version.version });
-        let detail = json!({ "connector": version.connector, "digest": digest, "before": before });
+        let detail =
+            json!({ "connector": version.connector, "digest": digest, "before": before, "after": null });
         self.audit(who, "plugin.removed", detail).await?;
         Ok(needs)
     }
@@ -242,15 +223,6 @@ impl Rollout {
             "after": { "barred": null },
         });
         self.audit(who, "plugin.allowed", detail).await
-    }
-
-    /// What a version may ask beyond what its connector's plugins may already.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub async fn beyond_grant(&self, version: &Version) -> Result<Vec<String>, RolloutError> {
-        let granted = self.store.plugin_grants(&version.connector).await?;
-        Ok(version.asks.iter().filter(|ask| !granted.contains(ask)).cloned().collect())
     }
 
     /// Loads who plays what now, where it differs from what is loaded. What cannot be loaded is played by nobody: never
@@ -351,14 +323,6 @@ fn refuse_barred(version: Version) -> Result<Version, RolloutError> {
         Some(because) => Err(RolloutError::Barred { digest: version.digest, because }),
         None => Ok(version),
     }
-}
-
-/// Who played a role before a version was activated, and when that was.
-fn before(changes: &[Changed], role: Role, digest: Digest) -> Option<(Digest, jiff::Timestamp)> {
-    let of_role = changes.iter().filter(|change| change.swap.role == role && change.swap.digest == digest);
-    let mut forward = of_role.filter(|change| matches!(change.cause, Cause::Activated | Cause::Bundled));
-    let activated = forward.next()?;
-    Some((activated.swap.former?, activated.at))
 }
 
 /// Connectors all of whose roles somebody plays.

@@ -30,6 +30,7 @@ mod connect;
 mod describe;
 mod hand_over;
 mod outside;
+mod plugins;
 mod problems;
 
 pub use outside::Outside;

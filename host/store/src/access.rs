@@ -76,11 +76,18 @@ pub enum Scope {
     /// Order runs.
     #[serde(rename = "runs:order")]
     RunsOrder,
+    /// Read which plugin versions there are.
+    #[serde(rename = "plugins:read")]
+    PluginsRead,
+    /// Install plugin versions, and decide which of them work.
+    #[serde(rename = "plugins:manage")]
+    PluginsManage,
 }
 
 impl Scope {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::PurchasesRead, Self::RunsRead, Self::RunsOrder];
+    pub const ALL: [Self; 5] =
+        [Self::PurchasesRead, Self::RunsRead, Self::RunsOrder, Self::PluginsRead, Self::PluginsManage];
 
     /// `purchases:read`.
     #[must_use]
@@ -89,6 +96,8 @@ impl Scope {
             Self::PurchasesRead => "purchases:read",
             Self::RunsRead => "runs:read",
             Self::RunsOrder => "runs:order",
+            Self::PluginsRead => "plugins:read",
+            Self::PluginsManage => "plugins:manage",
         }
     }
 
@@ -96,8 +105,9 @@ impl Scope {
     #[must_use]
     pub fn needs(self) -> Role {
         match self {
-            Self::PurchasesRead | Self::RunsRead => Role::Viewer,
+            Self::PurchasesRead | Self::RunsRead | Self::PluginsRead => Role::Viewer,
             Self::RunsOrder => Role::Operator,
+            Self::PluginsManage => Role::Admin,
         }
     }
 }

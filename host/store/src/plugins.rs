@@ -39,6 +39,14 @@ pub struct Version {
     pub barred: Option<String>,
 }
 
+impl Version {
+    /// Id and version: `microsoft-csp 1.4.0`.
+    #[must_use]
+    pub fn named(&self) -> String {
+        format!("{} {}", self.plugin, self.version)
+    }
+}
+
 /// Who plays a role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pin {

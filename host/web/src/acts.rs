@@ -17,11 +17,11 @@ use purser_store::runs::PageSource;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::Problem;
+use crate::{PluginActs, Problem};
 
 /// What pages may make happen.
 #[async_trait]
-pub trait Acts: Send + Sync + 'static {
+pub trait Acts: PluginActs + 'static {
     /// The connectors whose plugin is active, in the order of the menu.
     fn connectors(&self) -> Vec<ConnectorView>;
 

@@ -2,7 +2,7 @@
 //! of routes that are no GET, performed one by one.
 
 use crate::routes::{Access, ROUTES};
-use crate::testing::{PASSWORD, Site};
+use crate::testing::{PASSWORD, Site, connector};
 use purser_domain::Digest;
 use purser_store::access::{Scope, UserChange};
 use purser_store::people::Role;
@@ -33,6 +33,8 @@ async fn prepared(path: &str) -> (Site, String, String) {
         .replace("{run}", "2")
         .replace("{user}", "olaf")
         .replace("{id}", "1")
+        .replace("{plugin}", "test-cloud")
+        .replace("{digest}", &connector().digest.to_string())
         .replace("{token}", "once");
     (site, filled, body)
 }
@@ -93,6 +95,7 @@ async fn ready(site: &mut Site, path: &str) -> String {
             site.hand_over(None).await;
             "act=withdraw".to_owned()
         }
+        "/plugins/{plugin}/versions/{digest}/activate" => "role=mapping".to_owned(),
         "/purchases/vanished" => {
             site.lose_purchases().await;
             "account=1&feed=usage&key=p1&stage=0&run=2&decision=take".to_owned()
@@ -115,7 +118,11 @@ async fn every_act_is_written_down_once_with_who_did_it_and_before_and_after() {
     for route in ROUTES.iter().filter(|route| route.method != "get") {
         let (site, path, body) = prepared(route.path).await;
         let before = site.lines().await.len();
-        let answer = site.post(&path, &body).await;
+        let answer = match (route.method, route.path) {
+            (_, "/plugins") => site.send_component("component").await,
+            ("delete", _) => site.delete(&path).await,
+            _ => site.post(&path, &body).await,
+        };
         assert!(answer.status < 400, "{path}: {} {}", answer.status, answer.text);
         let mut lines = site.lines().await;
         lines.truncate(lines.len() - before);

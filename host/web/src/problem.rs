@@ -20,6 +20,9 @@ pub struct Problem {
     pub remedy: String,
     /// HTTP status code.
     pub status: u16,
+    /// Each thing by itself, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
     #[serde(skip)]
     ways: Option<Box<Ways>>,
 }
@@ -37,7 +40,14 @@ impl Problem {
     /// A problem with this status.
     #[must_use]
     pub fn new(status: u16, code: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), what: what.into(), remedy: remedy.into(), status, ways: None }
+        let (code, what, remedy) = (code.to_owned(), what.into(), remedy.into());
+        Self { code, what, remedy, status, details: Vec::new(), ways: None }
+    }
+
+    /// With each thing by itself.
+    #[must_use]
+    pub fn with_details(self, details: Vec<String>) -> Self {
+        Self { details, ..self }
     }
 
     /// With a way on instead of the dashboard, and what it is called.

@@ -149,7 +149,12 @@ routes! {
     Operator post "/activity/{run}/cancel" => run::cancel;
 
     Viewer get "/plugins" => plugins::list;
+    Admin post "/plugins" => plugins::version::install;
     Viewer get "/plugins/{plugin}" => plugins::show;
+    Admin post "/plugins/{plugin}/rollback" => plugins::version::roll_back;
+    Viewer get "/plugins/{plugin}/versions/{digest}" => plugins::version::show;
+    Admin post "/plugins/{plugin}/versions/{digest}/activate" => plugins::version::activate;
+    Admin post "/plugins/{plugin}/versions/{digest}/remove" => plugins::version::remove;
     Viewer get "/settings" => site_settings::show;
     Admin post "/settings/users" => people::add;
     Admin post "/settings/users/{user}" => people::change;
@@ -164,6 +169,11 @@ routes! {
     Viewer[RunsRead] get "/api/v1/runs/{run}" => api::run;
     Viewer[RunsRead] get "/api/v1/notices" => api::notices;
     Operator[RunsOrder] post "/api/v1/accounts/{account}/runs" => api::order;
+    Viewer[PluginsRead] get "/api/v1/plugins" => plugins::api::list;
+    Admin[PluginsManage] post "/api/v1/plugins" => plugins::api::install;
+    Admin[PluginsManage] post "/api/v1/plugins/{digest}/activate" => plugins::api::activate;
+    Admin[PluginsManage] delete "/api/v1/plugins/{digest}" => plugins::api::remove;
+    Admin[PluginsManage] post "/api/v1/connectors/{connector}/plugins/rollback" => plugins::api::roll_back;
 }
 
 /// The whole site. Serve it with connect info, so that sign-ins are slowed down per address.

@@ -1,6 +1,7 @@
 //! What the tests of pages share: a site on a real store, with three people, a clock and faked acts.
 
 mod acts;
+mod plugins;
 mod seed;
 
 use std::sync::{Arc, Mutex, OnceLock};
@@ -113,6 +114,7 @@ impl Site {
         let folder = Arc::new(TempDir::new().unwrap());
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path().join("test.db")).await.unwrap());
         let clock = Clock(Arc::new(Mutex::new("2026-11-23T10:00:00Z".parse().unwrap())));
+        plugins::bundled(store.as_ref()).await;
         let acts = Arc::new(FakeActs::new(clock.clone(), Arc::clone(&store)));
         let state = WebState::new(Arc::clone(&store), Arc::clone(&acts) as _, url.parse().unwrap());
         let outside = Arc::new(FakeOutside::default());
@@ -269,6 +271,10 @@ impl Site {
         let kind = "application/x-www-form-urlencoded";
         self.send(Request::post(path).header("content-type", kind).body(Body::from(form.to_owned())).unwrap())
             .await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Request::delete(path).body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {

@@ -33,11 +33,13 @@ pub fn cloud_problem(error: &CloudError) -> Problem {
 pub fn order_problem(error: OrderError) -> Problem {
     match error {
         OrderError::Store(error) => error.into(),
-        error => {
-            let text = error.to_string();
-            let (told, remedy) = text.split_once(" · ").unwrap_or((&text, "correct it and try again"));
-            let (code, what) = told.split_once(' ').unwrap_or(("RUN-ORDER", told));
-            Problem::new(400, code, what, remedy)
-        }
+        error => coded(400, &error.to_string()),
     }
+}
+
+/// What an error says whose text is code, sentence and remedy.
+pub fn coded(status: u16, text: &str) -> Problem {
+    let (told, remedy) = text.split_once(" · ").unwrap_or((text, "correct it and try again"));
+    let (code, what) = told.split_once(' ').unwrap_or(("WEB-FAILED", told));
+    Problem::new(status, code, what, remedy)
 }

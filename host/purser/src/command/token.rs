@@ -68,6 +68,12 @@ enum ScopeName {
     /// Order runs.
     #[value(name = "runs:order")]
     RunsOrder,
+    /// Read which plugin versions there are.
+    #[value(name = "plugins:read")]
+    PluginsRead,
+    /// Install plugin versions, and decide which of them work.
+    #[value(name = "plugins:manage")]
+    PluginsManage,
 }
 
 impl From<ScopeName> for Scope {
@@ -76,6 +82,8 @@ impl From<ScopeName> for Scope {
             ScopeName::PurchasesRead => Self::PurchasesRead,
             ScopeName::RunsRead => Self::RunsRead,
             ScopeName::RunsOrder => Self::RunsOrder,
+            ScopeName::PluginsRead => Self::PluginsRead,
+            ScopeName::PluginsManage => Self::PluginsManage,
         }
     }
 }

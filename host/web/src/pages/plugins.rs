@@ -1,18 +1,30 @@
-//! `/plugins` and `/plugins/{id}`: which plugin versions are at work, and everything they may ever ask for.
+//! `/plugins` and `/plugins/{id}`: which plugin versions there are, which of them work, and everything they may ever ask.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use jiff::tz::TimeZone;
+use purser_pipeline::rollout::{self, Listed, way_back};
+use purser_store::plugins::{Cause, Changed};
 
 use crate::acts::ConnectorView;
+use crate::format::{Pill, When};
 use crate::problem::Problem;
 use crate::shell::{Area, Shell, Visitor, page};
 use crate::state::WebState;
+
+pub(crate) mod api;
+pub(crate) mod version;
+
+/// Changes of roles that a plugin's page shows.
+const SHOWN_CHANGES: u32 = 20;
 
 #[derive(Template)]
 #[template(path = "plugins.html")]
 struct PluginsPage {
     shell: Shell,
+    /// Installed versions that wait to be activated.
+    waiting: Vec<VersionRow>,
 }
 
 #[derive(Template)]
@@ -21,11 +33,44 @@ struct PluginPage {
     shell: Shell,
     plugin: ConnectorView,
     schema: String,
+    versions: Vec<VersionRow>,
+    history: Vec<ChangeRow>,
+    /// What going back would give roles to; empty where there is nothing before.
+    way_back: Vec<String>,
+}
+
+/// A version in a list.
+struct VersionRow {
+    listed: Listed,
+    pill: Pill,
+    installed: When,
+}
+
+impl VersionRow {
+    fn new(listed: Listed) -> Self {
+        let installed = When::new(listed.version.installed_at, &TimeZone::UTC);
+        Self { pill: pill(listed.state), installed, listed }
+    }
+
+    fn plays(&self) -> String {
+        self.listed.plays.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A role that changed hands.
+struct ChangeRow {
+    at: When,
+    words: String,
+    digest: String,
+    who: String,
 }
 
 /// The list.
 pub(crate) async fn list(State(state): State<WebState>, visitor: Visitor) -> Result<Response, Problem> {
-    page(&PluginsPage { shell: Shell::load(&state, &visitor, Area::Plugins).await? })
+    let mut waiting = rollout::list(state.store.as_ref(), None).await?;
+    waiting.retain(|listed| listed.state == rollout::State::Staged);
+    let waiting = waiting.into_iter().map(VersionRow::new).collect();
+    page(&PluginsPage { shell: Shell::load(&state, &visitor, Area::Plugins).await?, waiting })
 }
 
 /// One plugin.
@@ -35,8 +80,50 @@ pub(crate) async fn show(
     Path(plugin): Path<String>,
 ) -> Result<Response, Problem> {
     let plugin = state.connector(&plugin).map_err(|_| Problem::not_found("plugin"))?;
-    let schema = serde_json::to_string_pretty(&plugin.settings_schema).unwrap_or_default();
-    page(&PluginPage { shell: Shell::load(&state, &visitor, Area::Plugins).await?, plugin, schema })
+    let versions = rollout::list(state.store.as_ref(), Some(&plugin.id)).await?;
+    let name = |digest| {
+        let known = versions.iter().find(|listed| listed.version.digest == digest);
+        known.map_or_else(|| digest.to_string(), |known| known.version.named())
+    };
+    let backs = way_back(state.store.as_ref(), &plugin.id, None).await?;
+    let way_back = backs.iter().map(|swap| format!("{} to {}", swap.role, name(swap.digest))).collect();
+    let changes = state.store.pin_changes(&plugin.id, SHOWN_CHANGES).await?;
+    let history = changes.into_iter().map(|changed| change_row(changed, &name)).collect();
+    page(&PluginPage {
+        shell: Shell::load(&state, &visitor, Area::Plugins).await?,
+        schema: serde_json::to_string_pretty(&plugin.settings_schema).unwrap_or_default(),
+        history,
+        way_back,
+        versions: versions.into_iter().map(VersionRow::new).collect(),
+        plugin,
+    })
+}
+
+fn change_row(changed: Changed, name: impl Fn(purser_domain::Digest) -> String) -> ChangeRow {
+    let did = match changed.cause {
+        Cause::Bundled => "came with Purser, and plays",
+        Cause::Activated => "was activated, and plays",
+        Cause::RolledBack => "was gone back to, and plays",
+        Cause::FellBack => "was fallen back to, and plays",
+    };
+    ChangeRow {
+        at: When::new(changed.at, &TimeZone::UTC),
+        words: format!("{} {did} {}", name(changed.swap.digest), changed.swap.role),
+        digest: changed.swap.digest.to_string(),
+        who: changed.who,
+    }
+}
+
+/// Where a version stands, in a word.
+fn pill(state: rollout::State) -> Pill {
+    use rollout::State;
+    match state {
+        State::Staged => Pill::new("info", "Staged"),
+        State::Active => Pill::new("ok", "Active"),
+        State::Draining => Pill::new("warn", "Draining"),
+        State::Retired => Pill::new("idle", "Retired"),
+        State::Rejected => Pill::new("bad", "Rejected"),
+    }
 }
 
 #[cfg(test)]
@@ -58,5 +145,34 @@ mod tests {
             assert!(text.contains(part), "{part}");
         }
         assert_eq!(site.get("/plugins/none").await.status, 404);
+    }
+
+    #[tokio::test]
+    async fn versions_show_where_they_stand_and_only_an_administrator_may_change_that() {
+        let mut site = Site::empty().await;
+        let next = site.with_next_version().await;
+        site.sign_in("anna").await;
+        let text = site.get("/plugins").await.text;
+        assert!(text.contains("wait to be activated") && text.contains(&next.to_string()), "{text}");
+        let text = site.get("/plugins/test-cloud").await.text;
+        for part in ["Active", "Staged", "came with Purser", "Install a version"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("Roll back"), "there is nothing before");
+        site.sign_in("olaf").await;
+        let text = site.get("/plugins/test-cloud").await.text;
+        assert!(text.contains("Staged") && !text.contains("Install a version"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn what_was_activated_can_be_rolled_back_from_the_page() {
+        let mut site = Site::empty().await;
+        let next = site.with_next_version().await;
+        site.activate(next).await;
+        site.sign_in("anna").await;
+        let text = site.get("/plugins/test-cloud").await.text;
+        assert!(text.contains("Roll back") && text.contains("mapping to test-cloud 1.2.3"), "{text}");
+        assert_eq!(site.post("/plugins/test-cloud/rollback", "").await.location(), "/plugins/test-cloud");
+        assert_eq!(site.acts.log(), ["roll-back test-cloud all anna"]);
     }
 }

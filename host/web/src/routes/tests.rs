@@ -10,7 +10,11 @@ use super::*;
 use crate::testing::{ACCOUNT, Answer, Site};
 
 async fn ask(site: &Site, method: &str, path: &str) -> Answer {
-    if method == "get" { site.get(path).await } else { site.post(path, "").await }
+    match method {
+        "get" => site.get(path).await,
+        "delete" => site.delete(path).await,
+        _ => site.post(path, "").await,
+    }
 }
 
 async fn filled(site: &Site, path: &str) -> String {
@@ -18,6 +22,7 @@ async fn filled(site: &Site, path: &str) -> String {
     path.replace("{connector}", "test-cloud")
         .replace("{account}", "1")
         .replace("{plugin}", "test-cloud")
+        .replace("{digest}", &crate::testing::connector().digest.to_string())
         .replace("{cloud}", "global")
         .replace("{run}", "1")
         .replace("{month}", "2026-10")

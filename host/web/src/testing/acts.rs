@@ -47,6 +47,10 @@ impl FakeActs {
         }
     }
 
+    pub(super) fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
     pub(crate) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
@@ -67,7 +71,7 @@ impl FakeActs {
     }
 
     /// As the port asks for: what is done is written to the trail under the name given.
-    async fn note(&self, act: String, who: &str) -> Result<(), Problem> {
+    pub(super) async fn note(&self, act: String, who: &str) -> Result<(), Problem> {
         self.log.lock().unwrap().push(format!("{act} {who}").trim().to_owned());
         if who.is_empty() {
             return Ok(());

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use purser_pipeline::rollout::{Listed, Rollout, State, asks};
+use purser_pipeline::rollout::{self, Listed, Rollout, State, asks};
 use purser_runtime::{Limits, Plugin, Sandbox};
 use serde_json::json;
 
 use super::{component, version_of};
 use crate::command::{COMMAND_LINE, DataArgs};
+use crate::failure::Failure;
 use crate::wiring;
 
 /// What to install.
@@ -64,7 +65,7 @@ pub async fn install(args: &Install) -> anyhow::Result<ExitCode> {
         rollout.allow(version.digest, COMMAND_LINE).await?;
     }
     println!("{} {} is installed: {}", version.plugin, version.version, version.digest);
-    let beyond = rollout.beyond_grant(&version).await?;
+    let beyond = rollout::beyond_grant(rollout.store.as_ref(), &version).await.map_err(Failure::from)?;
     if !beyond.is_empty() {
         println!("it may ask more than has been allowed:");
         beyond.iter().for_each(|ask| println!("  + {ask}"));
@@ -76,7 +77,8 @@ pub async fn install(args: &Install) -> anyhow::Result<ExitCode> {
 
 /// Installed versions and who plays what.
 pub async fn list(args: &List) -> anyhow::Result<ExitCode> {
-    let listed = wiring::open_rollout(&args.data).await?.list(None).await?;
+    let opened = wiring::open_rollout(&args.data).await?;
+    let listed = rollout::list(opened.store.as_ref(), None).await.map_err(Failure::from)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&listed)?);
     } else {

@@ -1,0 +1,54 @@
+//! Plugin versions and roles, changed from the pages and the API.
+
+use async_trait::async_trait;
+use purser_domain::{ConnectorId, Digest, Role};
+use purser_pipeline::plugins::PluginError;
+use purser_pipeline::rollout::{Activated, Activation, RolloutError};
+use purser_store::plugins::Version;
+use purser_web::{PluginActs, Problem};
+
+use super::HostActs;
+use super::problems::coded;
+
+#[async_trait]
+impl PluginActs for HostActs {
+    async fn install_plugin(&self, component: Vec<u8>, source: &str, who: &str) -> Result<Version, Problem> {
+        let installed = self.host.rollout().install(component, source, who).await;
+        installed.map(|(version, _)| version).map_err(rollout_problem)
+    }
+
+    async fn activate_plugin(&self, activation: &Activation, who: &str) -> Result<Activated, Problem> {
+        self.host.rollout().activate(activation, who).await.map_err(rollout_problem)
+    }
+
+    async fn roll_back_plugin(
+        &self,
+        connector: &ConnectorId,
+        role: Option<Role>,
+        who: &str,
+    ) -> Result<Activated, Problem> {
+        self.host.rollout().roll_back(connector, role, who).await.map_err(rollout_problem)
+    }
+
+    async fn remove_plugin(&self, digest: Digest, who: &str) -> Result<(), Problem> {
+        self.host.rollout().remove(digest, who).await.map(|_| ()).map_err(rollout_problem)
+    }
+}
+
+fn rollout_problem(error: RolloutError) -> Problem {
+    match error {
+        RolloutError::Store(error) => error.into(),
+        RolloutError::Plugin(PluginError::Admission(refused)) => {
+            let findings = refused.findings.iter().map(ToString::to_string).collect();
+            let remedy = "correct what is named below, build it again, and install that";
+            Problem::new(422, refused.code(), "the plugin is not admitted", remedy).with_details(findings)
+        }
+        RolloutError::AsksMore(beyond) => {
+            let what = "the version may ask more than has been allowed";
+            let remedy = "read what it asks beyond that, and accept it where that is right";
+            Problem::new(409, "PLG-305", what, remedy).with_details(beyond)
+        }
+        RolloutError::NotInstalled(_) => coded(404, &error.to_string()),
+        error => coded(409, &error.to_string()),
+    }
+}

@@ -1,0 +1,103 @@
+//! `/api/v1/plugins…`: versions and roles, for programs.
+
+use axum::Json;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Path, Query, Request, State};
+use axum::http::StatusCode;
+use bytes::Bytes;
+use purser_domain::{ConnectorId, Digest, Role};
+use purser_pipeline::rollout::{self, Activation, Listed};
+use purser_store::plugins::{Swap, Version};
+use serde::{Deserialize, Serialize};
+
+use super::version::MOST_BYTES;
+use crate::problem::Problem;
+use crate::shell::Visitor;
+use crate::state::WebState;
+
+/// Installed versions, the newest first.
+pub(crate) async fn list(State(state): State<WebState>, _: Visitor) -> Result<Json<Vec<Listed>>, Problem> {
+    Ok(Json(rollout::list(state.store.as_ref(), None).await?))
+}
+
+/// Where an installed component came from.
+#[derive(Deserialize)]
+pub(crate) struct Source {
+    source: Option<String>,
+}
+
+/// Installs the component that is the body.
+pub(crate) async fn install(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Query(sent): Query<Source>,
+    mut request: Request,
+) -> Result<(StatusCode, Json<Version>), Problem> {
+    DefaultBodyLimit::max(MOST_BYTES).apply(&mut request);
+    let body = Bytes::from_request(request, &()).await;
+    let body =
+        body.map_err(|_| Problem::input("the body could not be read, or is larger than a plugin may be"))?;
+    let source = sent.source.unwrap_or_else(|| "the API".to_owned());
+    let version = state.acts.install_plugin(body.to_vec(), &source, &visitor.person.name).await?;
+    Ok((StatusCode::CREATED, Json(version)))
+}
+
+/// Which roles, and whether more calls are accepted.
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    /// Comma-separated; none: all it can play but those that a plugin of another id plays.
+    roles: Option<String>,
+    #[serde(default)]
+    accept_calls: bool,
+}
+
+/// What changed hands.
+#[derive(Serialize)]
+pub(crate) struct Done {
+    swaps: Vec<Swap>,
+    granted: Vec<String>,
+}
+
+/// Lets a version play roles.
+pub(crate) async fn activate(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(digest): Path<String>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Done>, Problem> {
+    let digest: Digest = digest.parse().map_err(|_| Problem::not_found("plugin version"))?;
+    let names = wanted.roles.as_deref().unwrap_or_default();
+    let roles = names.split(',').filter(|name| !name.is_empty()).map(str::parse::<Role>);
+    let roles = roles.collect::<Result<_, _>>().map_err(|error| Problem::input(error.to_string()))?;
+    let activation = Activation { digest, roles, accepts_asks: wanted.accept_calls };
+    let done = state.acts.activate_plugin(&activation, &visitor.person.name).await?;
+    Ok(Json(Done { swaps: done.swaps, granted: done.granted }))
+}
+
+/// Which role to go back on.
+#[derive(Deserialize)]
+pub(crate) struct Back {
+    role: Option<Role>,
+}
+
+/// Gives roles back to who played them before.
+pub(crate) async fn roll_back(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(connector): Path<String>,
+    Query(back): Query<Back>,
+) -> Result<Json<Done>, Problem> {
+    let connector: ConnectorId = connector.parse().map_err(|_| Problem::not_found("connector"))?;
+    let done = state.acts.roll_back_plugin(&connector, back.role, &visitor.person.name).await?;
+    Ok(Json(Done { swaps: done.swaps, granted: done.granted }))
+}
+
+/// Forgets a version that plays no role.
+pub(crate) async fn remove(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(digest): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let digest: Digest = digest.parse().map_err(|_| Problem::not_found("plugin version"))?;
+    state.acts.remove_plugin(digest, &visitor.person.name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,199 @@
+//! `/plugins/{id}/versions/{digest}`: one installed version — what it may ask, and the form that lets it work. Also what
+//! installs, rolls back and removes.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path, Request, State};
+use axum::response::Response;
+use purser_domain::{ConnectorId, Digest, Role};
+use purser_pipeline::rollout::{self, Activation, Listed};
+
+use super::VersionRow;
+use crate::problem::Problem;
+use crate::shell::{Area, Shell, Visitor, page};
+use crate::state::WebState;
+
+/// Largest component that may be sent, in bytes; admission has a limit of its own.
+pub(super) const MOST_BYTES: usize = 128 << 20;
+
+#[derive(Template)]
+#[template(path = "plugin_version.html")]
+struct VersionPage {
+    shell: Shell,
+    row: VersionRow,
+    /// What it may ask that has been allowed already.
+    allowed: Vec<String>,
+}
+
+impl VersionPage {
+    fn version(&self) -> &purser_store::plugins::Version {
+        &self.row.listed.version
+    }
+
+    /// Whether there is a role left to give it.
+    fn may_play_more(&self) -> bool {
+        let listed = &self.row.listed;
+        listed.version.barred.is_none() && listed.plays.len() < listed.version.roles.len()
+    }
+
+    fn plays(&self, role: &Role) -> bool {
+        self.row.listed.plays.contains(role)
+    }
+}
+
+/// One version.
+pub(crate) async fn show(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path((connector, digest)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let listed = find(&state, &connector, &digest).await?;
+    let asks = listed.version.asks.iter().filter(|ask| !listed.asks_more.contains(ask));
+    page(&VersionPage {
+        shell: Shell::load(&state, &visitor, Area::Plugins).await?,
+        allowed: asks.cloned().collect(),
+        row: VersionRow::new(listed),
+    })
+}
+
+async fn find(state: &WebState, connector: &str, digest: &str) -> Result<Listed, Problem> {
+    let missing = || Problem::not_found("plugin version");
+    let connector: ConnectorId = connector.parse().map_err(|_| missing())?;
+    let digest: Digest = digest.parse().map_err(|_| missing())?;
+    let listed = rollout::list(state.store.as_ref(), Some(&connector)).await?;
+    listed.into_iter().find(|listed| listed.version.digest == digest).ok_or_else(missing)
+}
+
+/// Takes a component from a form.
+pub(crate) async fn install(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    mut request: Request,
+) -> Result<Response, Problem> {
+    DefaultBodyLimit::max(MOST_BYTES).apply(&mut request);
+    let (name, component) = file(request).await?;
+    let version = state.acts.install_plugin(component, &name, &visitor.person.name).await?;
+    let text = format!("{} is installed. It does nothing before it is activated.", version.named());
+    visitor.tell_at(&text, &format!("/plugins/{}/versions/{}", version.connector, version.digest)).await
+}
+
+/// Name and bytes of the file in a form.
+async fn file(request: Request) -> Result<(String, Vec<u8>), Problem> {
+    let unread = |_| Problem::input("the file could not be read, or is larger than a plugin may be");
+    let mut form =
+        Multipart::from_request(request, &()).await.map_err(|_| Problem::input("no file was sent"))?;
+    while let Some(field) = form.next_field().await.map_err(unread)? {
+        if field.name() == Some("component") {
+            let name =
+                field.file_name().unwrap_or("a file").chars().filter(|c| !c.is_control()).take(100).collect();
+            let bytes = field.bytes().await.map_err(unread)?;
+            if !bytes.is_empty() {
+                return Ok((name, bytes.to_vec()));
+            }
+        }
+    }
+    Err(Problem::input("no file was sent"))
+}
+
+/// Lets it play the chosen roles.
+pub(crate) async fn activate(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path((connector, digest)): Path<(String, String)>,
+    Form(sent): Form<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let version = find(&state, &connector, &digest).await?.version;
+    let chosen = sent.iter().filter(|(name, _)| name == "role").map(|(_, role)| role.parse());
+    let roles: Vec<Role> =
+        chosen.collect::<Result<_, _>>().map_err(|_| Problem::input("there is no such role"))?;
+    if roles.is_empty() {
+        return Err(Problem::input("no role was chosen"));
+    }
+    let accepts_asks = sent.iter().any(|(name, value)| name == "accept-calls" && value == "yes");
+    let activation = Activation { digest: version.digest, roles, accepts_asks };
+    state.acts.activate_plugin(&activation, &visitor.person.name).await?;
+    let text = format!(
+        "{} works from the next run on. Runs under way go on with what they began with.",
+        version.named()
+    );
+    visitor.tell_at(&text, &format!("/plugins/{connector}")).await
+}
+
+/// Goes back to who played the roles before.
+pub(crate) async fn roll_back(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(connector): Path<String>,
+) -> Result<Response, Problem> {
+    let id: ConnectorId = connector.parse().map_err(|_| Problem::not_found("plugin"))?;
+    state.acts.roll_back_plugin(&id, None, &visitor.person.name).await?;
+    visitor.tell_at("The version before works again, from the next run on.", &format!("/plugins/{id}")).await
+}
+
+/// Forgets it.
+pub(crate) async fn remove(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path((connector, digest)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let version = find(&state, &connector, &digest).await?.version;
+    state.acts.remove_plugin(version.digest, &visitor.person.name).await?;
+    let text = format!("{} is no longer installed.", version.named());
+    visitor.tell_at(&text, &format!("/plugins/{connector}")).await
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Site;
+
+    #[tokio::test]
+    async fn a_component_is_sent_by_an_administrator_and_its_findings_are_told_one_by_one() {
+        let mut site = Site::empty().await;
+        site.sign_in("anna").await;
+        let sent = site.send_component("component").await;
+        assert!(
+            sent.location().starts_with("/plugins/test-cloud/versions/"),
+            "{} {}",
+            sent.status,
+            sent.text
+        );
+        assert_eq!(site.acts.log(), ["install own.wasm 9 anna"]);
+        let refused = site.send_component("broken").await;
+        assert_eq!(refused.status, 422);
+        for part in ["PLG-100", "PLG-101 first · mend it", "PLG-107 second · mend it too"] {
+            assert!(refused.text.contains(part), "{part}: {}", refused.text);
+        }
+        assert_eq!(site.send_component("").await.status, 400);
+        site.sign_in("olaf").await;
+        assert_eq!(site.send_component("component").await.status, 403);
+    }
+
+    #[tokio::test]
+    async fn what_it_asks_beyond_the_grant_is_shown_and_activated_by_role() {
+        let mut site = Site::empty().await;
+        let next = site.with_next_version().await;
+        site.sign_in("anna").await;
+        let page = format!("/plugins/test-cloud/versions/{next}");
+        let text = site.get(&page).await.text;
+        assert!(text.contains("Asks for more") && text.contains("GET /v2/more of api"), "{text}");
+        assert!(text.contains("GET /v1/usage of api") && text.contains("accept-calls"), "{text}");
+        let nothing = site.post(&format!("{page}/activate"), "").await;
+        assert_eq!(nothing.status, 400, "no role");
+        let done = site.post(&format!("{page}/activate"), "role=mapping&accept-calls=yes").await;
+        assert_eq!(done.location(), "/plugins/test-cloud");
+        assert_eq!(site.acts.log(), [format!("activate {next} mapping accepted anna")]);
+        assert_eq!(site.get("/plugins/test-cloud/versions/none").await.status, 404);
+        assert_eq!(site.get(&format!("/plugins/other/versions/{next}")).await.status, 404);
+    }
+
+    #[tokio::test]
+    async fn a_version_that_plays_nothing_is_removed_from_its_page() {
+        let mut site = Site::empty().await;
+        let next = site.with_next_version().await;
+        site.sign_in("anna").await;
+        let page = format!("/plugins/test-cloud/versions/{next}");
+        assert!(site.get(&page).await.text.contains("/remove\""));
+        assert_eq!(site.post(&format!("{page}/remove"), "").await.location(), "/plugins/test-cloud");
+        assert_eq!(site.acts.log(), [format!("remove {next} anna")]);
+    }
+}

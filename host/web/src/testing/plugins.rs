@@ -1,0 +1,115 @@
+//! Plugin versions for pages to show, and acts on them that are only noted.
+
+use async_trait::async_trait;
+use axum::body::Body;
+use axum::http::Request;
+use purser_domain::{ConnectorId, Digest, Role};
+use purser_pipeline::rollout::{Activated, Activation};
+use purser_store::Store;
+use purser_store::plugins::{Cause, Change, Swap, Version};
+
+use super::{Answer, FakeActs, Site, connector};
+use crate::{Acts as _, PluginActs, Problem};
+
+fn version(number: &str, digest: Digest, asks: &[&str]) -> Version {
+    Version {
+        digest,
+        connector: connector().id,
+        plugin: "test-cloud".into(),
+        version: number.into(),
+        title: "Test Cloud".into(),
+        publisher: "Example".into(),
+        roles: Role::ALL.to_vec(),
+        asks: asks.iter().map(|ask| (*ask).to_owned()).collect(),
+        source: "bundled".into(),
+        installed_at: "2026-11-01T08:00:00Z".parse().unwrap(),
+        installed_by: "Purser".into(),
+        barred: None,
+    }
+}
+
+async fn pin(store: &dyn Store, former: Option<Digest>, digest: Digest, cause: Cause, granted: &[String]) {
+    let swap = |role: Role| Swap { role, former, digest };
+    let change = Change {
+        connector: connector().id,
+        swaps: Role::ALL.map(swap).to_vec(),
+        granted: granted.to_vec(),
+        cause,
+        at: "2026-11-01T08:00:00Z".parse().unwrap(),
+        who: "Purser".into(),
+    };
+    store.change_pins(&change).await.unwrap();
+}
+
+/// The version of [`connector`] as what came with the binary.
+pub(super) async fn bundled(store: &dyn Store) {
+    let version = version("1.2.3", connector().digest, &["GET /v1/usage of api"]);
+    store.add_version(&version).await.unwrap();
+    pin(store, None, version.digest, Cause::Bundled, &version.asks).await;
+}
+
+impl Site {
+    /// With a later version installed that asks for more.
+    pub(crate) async fn with_next_version(&self) -> Digest {
+        let asks = ["GET /v1/usage of api", "GET /v2/more of api"];
+        let next = version("1.3.0", Digest::of(b"next"), &asks);
+        self.store.add_version(&next).await.unwrap();
+        next.digest
+    }
+
+    /// Sends the form that installs a component.
+    pub(crate) async fn send_component(&self, bytes: &str) -> Answer {
+        let head = "content-disposition: form-data; name=\"component\"; filename=\"own.wasm\"";
+        let body = format!("--b\r\n{head}\r\n\r\n{bytes}\r\n--b--\r\n");
+        let form = Request::post("/plugins").header("content-type", "multipart/form-data; boundary=b");
+        self.send(form.body(Body::from(body)).unwrap()).await
+    }
+
+    /// Lets a version play all roles.
+    pub(crate) async fn activate(&self, digest: Digest) {
+        pin(self.store.as_ref(), Some(connector().digest), digest, Cause::Activated, &[]).await;
+    }
+}
+
+fn done(digest: Digest) -> Activated {
+    let swaps = vec![Swap { role: Role::Mapping, former: None, digest }];
+    Activated { connector: connector().id, swaps, granted: Vec::new() }
+}
+
+#[async_trait]
+impl PluginActs for FakeActs {
+    async fn install_plugin(&self, component: Vec<u8>, source: &str, who: &str) -> Result<Version, Problem> {
+        if component == b"broken" {
+            let findings = ["PLG-101 first · mend it", "PLG-107 second · mend it too"];
+            let refused = Problem::new(422, "PLG-100", "the plugin is not admitted", "correct it");
+            return Err(refused.with_details(findings.map(str::to_owned).to_vec()));
+        }
+        self.note(format!("install {source} {}", component.len()), who).await?;
+        let version = version("1.3.0", Digest::of(&component), &[]);
+        let installed = Version { installed_at: self.now(), ..version };
+        self.store().add_version(&installed).await?;
+        Ok(installed)
+    }
+
+    async fn activate_plugin(&self, activation: &Activation, who: &str) -> Result<Activated, Problem> {
+        let roles: Vec<&str> = activation.roles.iter().map(|role| role.as_str()).collect();
+        let accepted = if activation.accepts_asks { " accepted" } else { "" };
+        self.note(format!("activate {} {}{accepted}", activation.digest, roles.join(",")), who).await?;
+        Ok(done(activation.digest))
+    }
+
+    async fn roll_back_plugin(
+        &self,
+        connector: &ConnectorId,
+        role: Option<Role>,
+        who: &str,
+    ) -> Result<Activated, Problem> {
+        let role = role.map_or("all", Role::as_str);
+        self.note(format!("roll-back {connector} {role}"), who).await?;
+        Ok(done(Digest::of(b"plugin")))
+    }
+
+    async fn remove_plugin(&self, digest: Digest, who: &str) -> Result<(), Problem> {
+        self.note(format!("remove {digest}"), who).await
+    }
+}
