@@ -27,6 +27,7 @@ mod points;
 mod preflight;
 mod recording;
 mod refusals;
+mod refused_secret;
 mod renewal;
 mod rollout;
 mod season;

@@ -18,6 +18,7 @@ use crate::egress;
 use crate::fetch::{self, Fetched, Trouble};
 use crate::progress::Progress;
 use crate::run;
+use crate::secret;
 use crate::wanted;
 use crate::work::Work;
 
@@ -182,7 +183,10 @@ impl Crawl {
                 self.progress.trouble(feed, &Trouble::new("RUN-EGRESS", egress::Denied));
             }
             Ok(step) => fetch::add_step(&self.work, feed, step, &mut completion),
-            Err(error) => self.progress.trouble(feed, &fetch::call_trouble(&error)),
+            Err(error) => {
+                let trouble = secret::worded(&self.work.connector, fetch::call_trouble(&error));
+                self.progress.trouble(feed, &trouble);
+            }
         }
         self.work.store.start_feed(self.work.fence, feed, batch, &completion).await?;
         Ok(())

@@ -20,6 +20,7 @@ use sha2::Digest as _;
 use crate::egress;
 use crate::framing::{Cut, Framer, FramingError};
 use crate::mapping::{PageError, map_page};
+use crate::secret;
 use crate::sent::{self, Note};
 pub use crate::trouble::{NOTHING, REFUSED, Trouble};
 use crate::work::{Place, Work};
@@ -205,6 +206,9 @@ async fn perform(
         .send_noting(work.account(), &work.connector, &outgoing, &mut kept.note.sent)
         .await
         .map_err(|e| send_failure(&e, request))?;
+    if let Some(refused) = work.secret.judge(&work.connector, &asked.target, answer.status) {
+        return Err(Failure::Final(refused));
+    }
     let response = receive(work, request, asked, answer, kept).await?;
     let evidence = egress::Received::new(&response);
     let step = next(work, request, asked, response).await?;
@@ -234,7 +238,9 @@ fn outgoing(asked: &crawl::Request, request_id: uuid::Uuid) -> Outgoing {
 /// A cut-off body is worth another try; a refused call is not; without a grant nothing is.
 fn send_failure(error: &SendError, request: &Request) -> Failure {
     let stops_run = match error {
-        SendError::Token(TokenError::NoGrant | TokenError::NoRules | TokenError::Vault(_)) => true,
+        SendError::Token(
+            TokenError::NoGrant | TokenError::NoSecret | TokenError::NoRules | TokenError::Vault(_),
+        ) => true,
         SendError::Token(TokenError::Refused(fault)) => fault.effect != GrantEffect::Degraded,
         _ => false,
     };
@@ -361,7 +367,10 @@ async fn next(
     let (plugin, context) = (work.cast.crawl.clone(), work.context_of(&request.feed));
     let (feed, asked) = (request.feed.clone(), asked.clone());
     let step = work.in_sandbox(move || plugin.next(&context, &feed, &asked, &response)).await;
-    step.map_err(call_failure)
+    step.map_err(|error| match call_failure(error) {
+        Failure::Final(trouble) => Failure::Final(secret::worded(&work.connector, trouble)),
+        later => later,
+    })
 }
 
 /// What a plugin's refusal means for the request.

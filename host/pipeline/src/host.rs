@@ -25,6 +25,7 @@ use crate::plugins::{Plugins, digests};
 use crate::reach;
 use crate::rollout::Rollout;
 use crate::run::{self, Execution};
+use crate::secret::SecretWatch;
 use crate::work::{Clock, Customers, Room, Work};
 
 /// Days that a person may choose for one run.
@@ -270,6 +271,7 @@ impl Host {
             context: context(&run, &settings, &account.cloud),
             first_days: self.first_days_of(&run, &settings, &feeds).await?,
             needs_grant: !settings.host.uses_application,
+            secret: SecretWatch::default(),
             run,
             fence,
             feeds,

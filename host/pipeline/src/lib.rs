@@ -34,6 +34,7 @@ pub mod remedies;
 pub mod report;
 pub mod rollout;
 pub mod run;
+pub mod secret;
 pub mod sent;
 pub mod trial;
 pub mod trouble;

@@ -18,6 +18,11 @@ const FALLBACK: &str = "Run again; if it stays, look at the run's log and report
 
 const TABLE: &[(&str, &str)] = &[
     ("RUN-CONSENT", "Renew the consent of this account under Connector Settings, then run again."),
+    (
+        "RUN-SECRET",
+        "Enter a new secret on the account's page (Connector Settings, Change secret), then run again. Check that it is for \
+         this connector's address, and that it has not ended.",
+    ),
     ("RUN-INCOMPLETE", "Nothing stored was changed for this part; the next run asks for it again."),
     (
         "RUN-NO-DATA",

@@ -20,6 +20,7 @@ use crate::health;
 use crate::pricing;
 use crate::progress::Progress;
 use crate::report::Report;
+use crate::secret;
 use crate::verdict;
 use crate::work::Work;
 
@@ -49,7 +50,13 @@ pub async fn execute(work: Arc<Work>, policy: PolicyOfAccount, stop: Cancellatio
             note_refusal(&work, trouble).await?;
             finish(&work, &progress, &policy, Some(RunState::Failed)).await
         }
-        Ended::Complete => finish(&work, &progress, &policy, None).await,
+        Ended::Complete => {
+            if let Some(trouble) = work.secret.refused_everywhere() {
+                progress.trouble("", &trouble);
+                note_refusal(&work, trouble).await?;
+            }
+            finish(&work, &progress, &policy, None).await
+        }
     }
 }
 
@@ -97,9 +104,13 @@ async fn retrieve(
 /// until a person consents anew.
 pub(crate) async fn note_refusal(work: &Work, trouble: Trouble) -> Result<()> {
     let account = work.store.account(work.account()).await?;
-    if trouble.code != fetch::REFUSED
-        || !matches!(account.state, ConsentState::Active | ConsentState::Degraded(_))
-    {
+    let is_about_grant = match trouble.code.as_str() {
+        secret::REFUSED => true,
+        // Where nothing was ever consented to, a person can give nothing anew.
+        fetch::REFUSED => work.connector.consent.is_some(),
+        _ => false,
+    };
+    if !is_about_grant || !matches!(account.state, ConsentState::Active | ConsentState::Degraded(_)) {
         return Ok(());
     }
     let reason = Reason { code: trouble.code, what: trouble.what, remedy: trouble.remedy, since: work.now() };

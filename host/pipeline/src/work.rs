@@ -16,6 +16,7 @@ use purser_vendor::connector::Connector;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::limits::Limits;
+use crate::secret::SecretWatch;
 
 /// The present instant; passed in, so that tests and the demo can move it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -45,6 +46,8 @@ pub struct Work {
     /// Whether a refused grant ends the run. Not where the application has a permission of its own: what it may read goes
     /// on.
     pub needs_grant: bool,
+    /// What the vendor thinks of the account's plain secret, where it has one.
+    pub secret: SecretWatch,
     /// Feeds that are retrieved, in the connector's order.
     pub feeds: Vec<Feed>,
     /// Whose subscription is whose.

@@ -21,8 +21,10 @@ use purser_store::runs::PageSource;
 use purser_vendor::connector::Connector;
 use purser_vendor::consent::{Consent, Renewal, admin_link, admin_mends};
 use purser_vendor::tokens::Trials;
-use purser_vendor::{Chance, Client, TokenSource, Vault};
-use purser_web::{APPLICATION_STATE, Acts, BeginConsent, Confirmation, ConnectorView, Occurrence, Problem};
+use purser_vendor::{Chance, Client, Secret, TokenSource, Vault};
+use purser_web::{
+    APPLICATION_STATE, Acts, BeginConsent, Confirmation, ConnectorView, NewAccount, Occurrence, Problem,
+};
 use serde_json::json;
 use url::Url;
 
@@ -32,6 +34,7 @@ mod hand_over;
 mod outside;
 mod plugins;
 mod problems;
+mod secret;
 
 pub use outside::Outside;
 
@@ -147,6 +150,14 @@ impl Acts for HostActs {
         let confirmed =
             self.consent.confirm(handle, session).await.map_err(|error| consent_problem(&error))?;
         self.connect(&confirmed, who).await
+    }
+
+    async fn add_account(&self, new: NewAccount<'_>, who: &str) -> Result<AccountId, Problem> {
+        self.added(new, who).await
+    }
+
+    async fn change_secret(&self, account: AccountId, secret: Secret, who: &str) -> Result<(), Problem> {
+        self.secret_changed(account, &secret, who).await
     }
 
     fn admin_link(&self, connector: &ConnectorId, cloud: &str, tenant: &str, code: &str) -> Option<Url> {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use purser_store::trail::{self, Origin};
 
+mod account;
 mod backup;
 mod demo;
 mod export;
@@ -53,6 +54,9 @@ enum Command {
     /// Try plugins, install versions of them, and decide which work.
     #[command(subcommand)]
     Plugin(plugin::Command),
+    /// Accounts of connectors: those that ask for no consent are added here.
+    #[command(subcommand)]
+    Account(account::Command),
     /// People who may sign in.
     #[command(subcommand)]
     User(user::Command),
@@ -82,6 +86,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let origin = Origin { means: COMMAND_LINE.to_owned(), address: None };
     match cli.command {
+        Command::Account(command) => trail::arising(origin, account::run(command)).await,
         Command::User(command) => trail::arising(origin, user::run(command)).await,
         Command::Token(command) => trail::arising(origin, token::run(command)).await,
         Command::Demo(args) => trail::arising(origin, demo::run(args)).await,

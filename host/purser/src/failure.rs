@@ -1,12 +1,15 @@
 //! How a command fails: a code, what happened, what to do. The chain behind it is for the log.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
+
+use purser_web::Problem;
 
 /// A failure with everything the person at the terminal needs.
 #[derive(Debug, thiserror::Error)]
 #[error("{code} {what} · {remedy}")]
 pub struct Failure {
-    code: &'static str,
+    code: Cow<'static, str>,
     what: String,
     remedy: String,
     exit: u8,
@@ -15,12 +18,20 @@ pub struct Failure {
 impl Failure {
     /// A failure that ends the command with exit code 1.
     pub fn new(code: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code, what: what.into(), remedy: remedy.into(), exit: 1 }
+        Self { code: code.into(), what: what.into(), remedy: remedy.into(), exit: 1 }
     }
 
     /// The input is not what the command takes: exit code 2.
     pub fn input(code: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { exit: 2, ..Self::new(code, what, remedy) }
+    }
+}
+
+/// What a page would say, at a terminal.
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        let exit = if problem.status < 500 { 2 } else { 1 };
+        Self { code: problem.code.into(), what: problem.what, remedy: problem.remedy, exit }
     }
 }
 

@@ -22,7 +22,7 @@ use purser_store_sqlite::SqliteStore;
 use purser_vendor::consent::Consent;
 use purser_vendor::operator::OperatorSignIn;
 use purser_vendor::{Chance, Client, HttpLimits, Surroundings, TokenSource, Transport};
-use purser_web::{AccessRules, OutsideSignIn, WebState};
+use purser_web::{AccessRules, Acts, OutsideSignIn, WebState};
 use sha2::Digest as _;
 use url::Url;
 
@@ -158,6 +158,12 @@ impl Purser {
     pub fn router(&self) -> axum::Router {
         let state = WebState::new(self.store.clone(), self.acts.clone(), self.public_url.clone());
         purser_web::router(state.with_access(self.rules.clone(), self.outside.clone()))
+    }
+
+    /// What pages and commands may make happen.
+    #[must_use]
+    pub fn acts(&self) -> &dyn Acts {
+        self.acts.as_ref()
     }
 
     /// Orders a run by hand.

@@ -273,6 +273,20 @@ impl Connector {
         audiences
     }
 
+    /// Whether its accounts have a plain secret in place of a consent.
+    #[must_use]
+    pub fn takes_secret(&self) -> bool {
+        let is_secret = |endpoint: &Endpoint| matches!(endpoint.auth, Auth::SecretHeader(_));
+        self.consent.is_none() && self.endpoints.values().any(is_secret)
+    }
+
+    /// Whether a call carries the account's plain secret.
+    #[must_use]
+    pub fn carries_secret(&self, call: &str) -> bool {
+        let endpoint = self.calls.get(call).and_then(|call| self.endpoints.get(&call.endpoint));
+        endpoint.is_some_and(|endpoint| matches!(endpoint.auth, Auth::SecretHeader(_)))
+    }
+
     fn check_call(&self, name: &str, call: &Call) -> Result<(), ConnectorFault> {
         if !self.endpoints.contains_key(&call.endpoint) {
             return Err(ConnectorFault::UnknownEndpoint {

@@ -91,7 +91,7 @@ impl SendError {
     #[must_use]
     pub fn needs_consent(&self) -> bool {
         match self {
-            Self::Token(TokenError::NoGrant) => true,
+            Self::Token(TokenError::NoGrant | TokenError::NoSecret) => true,
             Self::Token(TokenError::Refused(fault)) => fault.effect == GrantEffect::NeedsConsent,
             _ => false,
         }

@@ -14,9 +14,11 @@ use purser_pipeline::reconcile::FeedPart;
 use purser_store::accounts::{HostSettings, Probe, Settings};
 use purser_store::hand_overs::{Ending, HandOver, HandOverId};
 use purser_store::runs::PageSource;
+use purser_vendor::Secret;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::entry::NewAccount;
 use crate::{PluginActs, Problem};
 
 /// What pages may make happen.
@@ -44,6 +46,11 @@ pub trait Acts: PluginActs + 'static {
         session: &[u8; 32],
         who: &str,
     ) -> Result<AccountId, Problem>;
+
+    /// Connects an account of a connector that asks for no consent: its secret is sealed at once.
+    async fn add_account(&self, new: NewAccount<'_>, who: &str) -> Result<AccountId, Problem>;
+    /// Stores another secret in place of an account's own.
+    async fn change_secret(&self, account: AccountId, secret: Secret, who: &str) -> Result<(), Problem>;
 
     /// Somebody without an account here said yes: keeps the grant aside and tries it. Nothing else uses it.
     async fn answer_hand_over(
@@ -170,6 +177,8 @@ pub struct ConnectorView {
     pub clouds: Vec<CloudView>,
     /// How consent is given; none: it needs no grant.
     pub consent: Option<ConsentView>,
+    /// Whether its accounts have a plain secret in place of a consent.
+    pub takes_secret: bool,
     /// What the app registration proves itself by.
     pub credentials: Vec<CredentialView>,
     /// Languages of product names.

@@ -90,6 +90,14 @@ async fn ready(site: &mut Site, path: &str) -> String {
             site.get("/connectors/test-cloud/consent/callback/global?code=one-time-code&state=good").await;
             String::new()
         }
+        "/connectors/{connector}/accounts" => {
+            site.acts.take_secrets();
+            "name=Exports&cloud=global&secret=s3cret".to_owned()
+        }
+        "/connectors/{connector}/accounts/{account}/secret" => {
+            site.acts.take_secrets();
+            "secret=s3cret".to_owned()
+        }
         "/connectors/{connector}/hand-overs" => "cloud=global".to_owned(),
         "/connectors/{connector}/hand-overs/{id}" => {
             site.hand_over(None).await;

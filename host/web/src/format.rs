@@ -197,6 +197,9 @@ pub(crate) fn consent_pill(state: &purser_store::accounts::ConsentState) -> Pill
         S::Verifying => Pill::new("info", "Verifying"),
         S::Active => Pill::new("ok", "Active"),
         S::Degraded(_) => Pill::new("warn", "Degraded"),
+        S::NeedsConsent(reason) if reason.code == purser_pipeline::secret::REFUSED => {
+            Pill::new("bad", "Needs a new secret")
+        }
         S::NeedsConsent(_) => Pill::new("bad", "Needs consent"),
         S::OperatorFault(_) => Pill::new("bad", "Operator fault"),
         S::Paused => Pill::new("idle", "Paused"),

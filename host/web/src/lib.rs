@@ -12,6 +12,7 @@ mod access;
 mod acts;
 mod assets;
 mod books;
+mod entry;
 mod export;
 mod format;
 mod guard;
@@ -33,6 +34,7 @@ pub use acts::{
     Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, CoverageView,
     CredentialView, FeedView, LocaleView, Occurrence, RoleSetView,
 };
+pub use entry::{NewAccount, account_name, by_consent};
 pub use pages::hand_overs::HAND_OVER_LIFE;
 pub use pages::outside::OUTSIDE_CALLBACK;
 pub use pages::tokens::{MAX_TOKEN_DAYS, new_token};

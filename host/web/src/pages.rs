@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 mod account_consent;
+pub(crate) mod account_entry;
 mod account_form;
 pub(crate) mod account_names;
 pub(crate) mod activity;

@@ -13,8 +13,8 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::guard::{Rule, guard};
 use crate::pages::{
-    account, account_names, activity, api, audit, connector, connector_settings, consent, coverage,
-    customers, dashboard, explain, hand_over, hand_overs, health, notices, outside, own_access,
+    account, account_entry, account_names, activity, api, audit, connector, connector_settings, consent,
+    coverage, customers, dashboard, explain, hand_over, hand_overs, health, notices, outside, own_access,
     password_link, people, periods, plugins, preflight, purchases, reconciliation, record, requests, run,
     setup, sign_in, site_settings, texts, tokens, unmapped, vanished,
 };
@@ -116,6 +116,8 @@ routes! {
     Operator post "/connectors/{connector}/consent/confirm" => consent::confirm;
     Operator post "/connectors/{connector}/hand-overs" => hand_overs::make;
     Operator post "/connectors/{connector}/hand-overs/{id}" => hand_overs::decide;
+    Operator post "/connectors/{connector}/accounts" => account_entry::add;
+    Operator post "/connectors/{connector}/accounts/{account}/secret" => account_entry::change_secret;
     Viewer get "/connectors/{connector}/accounts/{account}" => account::show;
     Operator post "/connectors/{connector}/accounts/{account}" => account::save;
     Viewer get "/connectors/{connector}/accounts/{account}/names" => account_names::preview;

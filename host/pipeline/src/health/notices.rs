@@ -55,16 +55,27 @@ pub fn concerns(facts: &Facts<'_>) -> Vec<Concern> {
     [consent(facts), refresh(facts), idle(facts), credential(facts)].into_iter().flatten().collect()
 }
 
+/// The same of an account whose connector asks for no consent: a plain secret is never refreshed, and ends when the vendor
+/// says so.
+#[must_use]
+pub fn without_consent(state: &ConsentState, now: Timestamp) -> Vec<Concern> {
+    about_state(state, now).into_iter().collect()
+}
+
 fn consent(facts: &Facts<'_>) -> Option<Concern> {
-    let reason = reason(facts.state)?;
-    let is_degraded = matches!(facts.state, ConsentState::Degraded(_));
+    about_state(facts.state, facts.now)
+}
+
+fn about_state(state: &ConsentState, now: Timestamp) -> Option<Concern> {
+    let reason = reason(state)?;
+    let is_degraded = matches!(state, ConsentState::Degraded(_));
     Some(Concern {
         subject: Subject::Consent,
         code: reason.code.clone(),
         level: if is_degraded { Level::Warn } else { Level::Error },
         what: reason.what.clone(),
         remedy: reason.remedy.clone(),
-        stage: repeats(facts.now.duration_since(reason.since)),
+        stage: repeats(now.duration_since(reason.since)),
     })
 }
 

@@ -56,7 +56,7 @@ async fn tend(host: &Host, account: &Account) -> Result<()> {
     let concerns = match host.connector_of(account).map(|connector| connector.consent) {
         _ if is_over => Vec::new(),
         None => return Ok(()),
-        Some(None) => Vec::new(),
+        Some(None) => notices::without_consent(&account.state, (host.clock)()),
         Some(Some(rules)) => concerns(host, account, &rules).await?,
     };
     notices::tell(host.store.as_ref(), account.id, &concerns, (host.clock)()).await

@@ -30,6 +30,7 @@ pub fn view(id: &ConnectorId, plugin: &Plugin) -> ConnectorView {
             .map(|id| CloudView { title: title_of_cloud(&id), id })
             .collect(),
         consent: descriptor.consent.as_ref().map(consent),
+        takes_secret: takes_secret(descriptor),
         credentials: Vec::new(),
         locales: descriptor
             .locales
@@ -97,6 +98,11 @@ fn title_of_cloud(id: &str) -> String {
         if short { word.to_uppercase() } else { format!("{}{rest}", first.to_uppercase()) }
     };
     id.split('-').map(titled).collect::<Vec<_>>().join(" ")
+}
+
+fn takes_secret(descriptor: &Descriptor) -> bool {
+    let is_secret = |endpoint: &Endpoint| matches!(endpoint.auth, Auth::SecretHeader(_));
+    descriptor.consent.is_none() && descriptor.endpoints.iter().any(is_secret)
 }
 
 fn consent(consent: &Consent) -> ConsentView {

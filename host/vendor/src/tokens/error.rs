@@ -10,6 +10,9 @@ pub enum TokenError {
     /// Nobody has consented.
     #[error("the account has no stored grant")]
     NoGrant,
+    /// Nobody has entered the account's secret, or it was erased.
+    #[error("the account has no stored secret")]
+    NoSecret,
     /// The connector wants tokens but says not how to get them.
     #[error("the connector has no rules for consent")]
     NoRules,
@@ -39,6 +42,7 @@ impl TokenError {
     pub fn code(&self) -> String {
         match self {
             Self::NoGrant => "CON-NO-GRANT".into(),
+            Self::NoSecret => "CON-NO-SECRET".into(),
             Self::NoRules => "CON-NO-RULES".into(),
             Self::Refused(fault) => fault.code.clone(),
             Self::Busy => "CON-TOKEN-BUSY".into(),
@@ -54,6 +58,7 @@ impl TokenError {
     pub fn remedy(&self) -> String {
         match self {
             Self::NoGrant => "sign in and consent on the connector's settings page".into(),
+            Self::NoSecret => "enter the secret on the account's page, under Connector Settings".into(),
             Self::NoRules => "report it to the plugin's author".into(),
             Self::Refused(fault) => fault.remedy.clone(),
             Self::Busy => "it is tried again; if it lasts, see the vendor's status page".into(),
@@ -72,7 +77,7 @@ impl TokenError {
         match self {
             Self::Busy | Self::Unreadable | Self::Loop | Self::Store => true,
             Self::Refused(fault) => fault.effect == GrantEffect::Degraded,
-            Self::NoGrant | Self::NoRules | Self::Vault(_) => false,
+            Self::NoGrant | Self::NoSecret | Self::NoRules | Self::Vault(_) => false,
         }
     }
 }

@@ -287,7 +287,7 @@ impl Credentials for TokenSource {
     }
 
     async fn secret(&self, account: AccountId, connector: &Connector) -> Result<Secret, TokenError> {
-        let grant = self.store.load(account).await?.ok_or(TokenError::NoGrant)?;
+        let grant = self.store.load(account).await?.ok_or(TokenError::NoSecret)?;
         let identity = GrantIdentity { account, connector: &connector.id, tenant: &grant.tenant };
         Ok(self.vault.open_current(identity, Kind::ApiSecret, &grant.sealed).await?)
     }

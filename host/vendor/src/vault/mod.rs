@@ -90,7 +90,7 @@ impl VaultError {
     /// What to do about it.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
-        "give the keys that belong to this database; without them each account must consent anew"
+        "give the keys that belong to this database; without them each account must consent anew, or its secret be entered again"
     }
 }
 

@@ -232,9 +232,14 @@ pub(crate) async fn disconnect(
 ) -> Result<Response, Problem> {
     let (connector, _) = book_of(&state, &connector, account).await?;
     state.acts.disconnect(account, &visitor.person.name).await?;
-    visitor
-        .tell_at("Disconnected: the stored consent was erased. Purchases stay.", &settings_path(&connector))
-        .await
+    let told = if connector.consent.is_some() {
+        "Disconnected: the stored consent was erased. Purchases stay."
+    } else if connector.takes_secret {
+        "Disconnected: the stored secret was erased. Purchases stay."
+    } else {
+        "Disconnected. Purchases stay."
+    };
+    visitor.tell_at(told, &settings_path(&connector)).await
 }
 
 /// The window of a run; empty: as a daily run.

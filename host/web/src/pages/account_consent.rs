@@ -68,9 +68,10 @@ pub(crate) fn expiry(book: &Book, grant: &Grant, now: Timestamp) -> Option<Expir
     Some(Expiry { day: utc_day(end), is_over: end <= now })
 }
 
-/// The section; none where the connector asks for no consent.
+/// The section; none where the connector asks for neither consent nor secret.
 pub(super) async fn section(state: &WebState, book: &Book) -> Result<Option<ConsentSection>, Problem> {
-    if book.connector.as_ref().is_none_or(|connector| connector.consent.is_none()) {
+    if book.connector.as_ref().is_none_or(|connector| connector.consent.is_none() && !connector.takes_secret)
+    {
         return Ok(None);
     }
     let (account, zone) = (book.account.id, &book.zone);

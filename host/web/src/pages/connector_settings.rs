@@ -21,6 +21,16 @@ struct ConnectorSettingsPage {
     link: String,
     /// Consents by link that wait, for those who decide.
     handed_over: Vec<HandOverRow>,
+    /// What was entered in the form of a new account, where it could not be used.
+    entry: Entry,
+}
+
+/// What was entered in the form of a new account, but the secret.
+#[derive(Default)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) cloud: String,
+    pub(crate) problems: Vec<Problem>,
 }
 
 /// The page.
@@ -30,12 +40,22 @@ pub(crate) async fn show(
     Path(connector): Path<String>,
 ) -> Result<Response, Problem> {
     let connector = state.connector(&connector)?;
-    let shell = Shell::load(&state, &visitor, Area::Connectors).await?;
-    let accounts = rows(&state, &connector).await?;
+    draw(&state, &visitor, connector, Entry::default()).await
+}
+
+/// The page, also after an entry that could not be used.
+pub(crate) async fn draw(
+    state: &WebState,
+    visitor: &Visitor,
+    connector: ConnectorView,
+    entry: Entry,
+) -> Result<Response, Problem> {
+    let shell = Shell::load(state, visitor, Area::Connectors).await?;
+    let accounts = rows(state, &connector).await?;
     let path = format!("/connectors/{}/consent/start", connector.id);
     let link = state.public_url.join(&path).map_or(path, String::from);
-    let handed_over = if shell.operates() { hand_overs::rows(&state, &connector).await? } else { Vec::new() };
-    page(&ConnectorSettingsPage { shell, connector, accounts, link, handed_over })
+    let handed_over = if shell.operates() { hand_overs::rows(state, &connector).await? } else { Vec::new() };
+    page(&ConnectorSettingsPage { shell, connector, accounts, link, handed_over, entry })
 }
 
 #[cfg(test)]

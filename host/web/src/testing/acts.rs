@@ -17,10 +17,12 @@ use purser_store::hand_overs::{Answer, Ending, HandOver, HandOverId, PendingGran
 use purser_store::ledger::Filter;
 use purser_store::people::{AuditEntry, Role};
 use purser_store::runs::PageSource;
+use purser_vendor::Secret;
 use url::Url;
 
 use super::{Clock, seed};
 use crate::access::{OutsideSignIn, Outsider};
+use crate::entry::NewAccount;
 use crate::{
     Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, CoverageView,
     CredentialView, FeedView, LocaleView, Occurrence, Problem, RoleSetView,
@@ -33,6 +35,8 @@ pub(crate) struct FakeActs {
     coverage: Mutex<Vec<CoverageView>>,
     drawn: AtomicU64,
     credentials: Mutex<Vec<CredentialView>>,
+    /// Whether accounts have secrets, where they are not connected by consent.
+    secrets: Mutex<Option<bool>>,
 }
 
 impl FakeActs {
@@ -43,6 +47,7 @@ impl FakeActs {
             log: Mutex::default(),
             coverage: Mutex::default(),
             credentials: Mutex::default(),
+            secrets: Mutex::default(),
             drawn: AtomicU64::default(),
         }
     }
@@ -63,6 +68,16 @@ impl FakeActs {
             is_used: true,
             warning: "the client secret ends on 2026-11-30, in 7 days".into(),
         }];
+    }
+
+    /// Connects accounts by secrets instead of consents.
+    pub(crate) fn take_secrets(&self) {
+        *self.secrets.lock().unwrap() = Some(true);
+    }
+
+    /// Connects accounts by their name alone.
+    pub(crate) fn take_no_secrets(&self) {
+        *self.secrets.lock().unwrap() = Some(false);
     }
 
     /// Gives the connector a coverage table.
@@ -130,6 +145,7 @@ pub(crate) fn connector() -> ConnectorView {
             .map(|(id, t)| CloudView { id: id.into(), title: t.into() })
             .into(),
         consent: Some(consent()),
+        takes_secret: false,
         locales: vec![
             locale("en-US", "English (United States)"),
             locale("nl-NL", "Nederlands (Nederland)"),
@@ -200,7 +216,15 @@ fn consent() -> ConsentView {
 impl Acts for FakeActs {
     fn connectors(&self) -> Vec<ConnectorView> {
         let credentials = self.credentials.lock().unwrap().clone();
-        vec![ConnectorView { coverage: self.coverage.lock().unwrap().clone(), credentials, ..connector() }]
+        let usual = connector();
+        let (consent, takes_secret) = match *self.secrets.lock().unwrap() {
+            Some(takes_secret) => (None, takes_secret),
+            None => (usual.consent.clone(), false),
+        };
+        let coverage = self.coverage.lock().unwrap().clone();
+        let application_permissions =
+            if consent.is_some() { usual.application_permissions.clone() } else { Vec::new() };
+        vec![ConnectorView { coverage, credentials, consent, takes_secret, application_permissions, ..usual }]
     }
 
     async fn begin_consent(&self, request: BeginConsent<'_>) -> Result<Url, Problem> {
@@ -239,6 +263,24 @@ impl Acts for FakeActs {
         let account = seed::connect(self.store.as_ref(), self.now()).await;
         self.probed(account).await?;
         Ok(account)
+    }
+
+    async fn add_account(&self, new: NewAccount<'_>, who: &str) -> Result<AccountId, Problem> {
+        let (NewAccount { connector, cloud, name, secret }, now) = (new, self.now());
+        let told = secret.map(|it| format!(" with a secret of {}", it.expose().len())).unwrap_or_default();
+        self.note(format!("add {name} in {cloud}{told}"), who).await?;
+        let account = self.store.connect_account(connector, cloud, name, name, now).await?;
+        if !told.is_empty() {
+            let grant = Grant { user_name: who.to_owned(), ..grant(now) };
+            let version = self.store.grant(account.id).await?.map(|former| former.version);
+            let grant = Grant { version: version.unwrap_or(0) + 1, ..grant };
+            self.store.put_grant(account.id, version, &grant).await?;
+        }
+        Ok(account.id)
+    }
+
+    async fn change_secret(&self, account: AccountId, secret: Secret, who: &str) -> Result<(), Problem> {
+        self.note(format!("secret of {account}, one of {}", secret.expose().len()), who).await
     }
 
     fn admin_link(&self, _: &ConnectorId, _: &str, tenant: &str, code: &str) -> Option<Url> {

@@ -10,7 +10,7 @@ use purser_store::notices::{Acknowledged, Concern, Level, Notice, Notices as _, 
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::{ClientAuth, Credential, Secret};
 
-use super::{Facts, Step, concerns, step, tell};
+use super::{Facts, Step, concerns, step, tell, without_consent};
 
 const ACCOUNT: AccountId = AccountId(1);
 
@@ -45,6 +45,16 @@ fn notice(concern: Concern) -> Notice {
     let (raised_at, told_at) = (hour(0), hour(0));
     let acknowledged = Some(Acknowledged { by: "ann".into(), at: hour(1) });
     Notice { id: 1, account: ACCOUNT, concern, raised_at, told_at, acknowledged, resolved_at: None }
+}
+
+#[test]
+fn of_a_plain_secret_only_what_is_wrong_is_told_and_never_that_it_was_not_refreshed() {
+    for state in [Active, Verifying, Paused, Disconnected] {
+        assert_eq!(without_consent(&state, day(400)), []);
+    }
+    let told = without_consent(&NeedsConsent(why("RUN-SECRET", day(0))), day(4));
+    assert_eq!(of(Subject::Consent, &told), Some(("RUN-SECRET".into(), Level::Error, 1)));
+    assert_eq!(told.len(), 1);
 }
 
 #[test]
