@@ -6,13 +6,15 @@
 //!
 //! Read in this order: [`purchase`] and [`ledgered`] (what is kept), [`sum`] (equal references), [`completeness`] (what
 //! may vanish), [`replace`] (what a commit makes of one Purchase), [`correction`] (after a period has closed),
-//! [`tiers`] (what the host prices), [`rollup`] (sums for lists and charts), [`conservation`] (whatever came in went somewhere).
+//! [`tiers`] (what the host prices), [`rollup`] (sums for lists and charts), [`conservation`] (whatever came in went
+//! somewhere), [`diff`] (what another mapping would change).
 
 pub mod completeness;
 pub mod conservation;
 pub mod correction;
 pub mod customer;
 pub mod decimal;
+pub mod diff;
 pub mod ids;
 pub mod ledgered;
 pub mod locale;

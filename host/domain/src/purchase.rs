@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, Currency, Decimal, Digest, Month};
@@ -200,6 +201,9 @@ impl Purchase {
     }
 }
 
+/// Days are shifted by this, so that every timestamp jiff can hold sorts as a positive number.
+const DAYS_BEFORE_1970: i64 = 5_000_000;
+
 impl Key {
     /// Bytes of a key: account 4, scope 8, day 4, hash 16.
     pub const LENGTH: usize = 32;
@@ -210,8 +214,8 @@ impl Key {
     pub fn new(account: AccountId, feed: &str, reference: &str, description: &Description) -> Self {
         let scope = Digest::of(description.scope().as_bytes());
         let hash = Digest::of(format!("{feed}\0{reference}").as_bytes());
-        // Shifted so that every timestamp jiff can hold sorts as a positive number.
-        let day = u32::try_from(description.start.as_second().div_euclid(86_400) + 5_000_000).unwrap_or(0);
+        let day =
+            u32::try_from(description.start.as_second().div_euclid(86_400) + DAYS_BEFORE_1970).unwrap_or(0);
         let mut key = [0; Self::LENGTH];
         let parts = account.0.to_be_bytes().into_iter();
         let parts = parts.chain(scope.as_bytes().iter().copied().take(8));
@@ -219,6 +223,20 @@ impl Key {
         let parts = parts.chain(hash.as_bytes().iter().copied().take(16));
         key.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
         Self(key)
+    }
+
+    /// The first UTC day of what stands here; none: a key of no contribution.
+    #[must_use]
+    pub fn day(&self) -> Option<Date> {
+        let day = self.0.iter().skip(12).take(4).fold(0_i64, |day, byte| (day << 8) | i64::from(*byte));
+        let start = Timestamp::from_second((day - DAYS_BEFORE_1970) * 86_400).ok()?;
+        Some(start.to_zoned(jiff::tz::TimeZone::UTC).date())
+    }
+
+    /// The last bytes of its hash: enough to know a key by among millions, in little room.
+    #[must_use]
+    pub fn short(&self) -> u64 {
+        self.0.iter().skip(Self::LENGTH - 8).fold(0, |short, byte| (short << 8) | u64::from(*byte))
     }
 
     /// From the raw bytes.

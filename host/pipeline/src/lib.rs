@@ -31,6 +31,7 @@ mod progress;
 pub mod reach;
 pub mod reconcile;
 pub mod remedies;
+pub mod replay;
 pub mod report;
 pub mod rollout;
 pub mod run;

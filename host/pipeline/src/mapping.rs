@@ -99,7 +99,10 @@ pub(crate) fn map_records(
 }
 
 /// A deadline or memory stop may be the host's own doing: once more, with room.
-fn with_patience<T>(plugin: &Plugin, call: impl Fn(&Plugin) -> Result<T, CallError>) -> Result<T, CallError> {
+pub(crate) fn with_patience<T>(
+    plugin: &Plugin,
+    call: impl Fn(&Plugin) -> Result<T, CallError>,
+) -> Result<T, CallError> {
     match call(plugin) {
         Err(CallError::Deadline { .. } | CallError::Memory { .. }) => call(&plugin.with_room(ROOM)),
         result => result,
@@ -121,7 +124,7 @@ fn map_part(
 }
 
 /// Appends a later part of the page, its ordinals moved.
-fn join(mapped: &mut Mapped, rest: Mapped, offset: u32) {
+pub(crate) fn join(mapped: &mut Mapped, rest: Mapped, offset: u32) {
     let moved = |ordinals: Vec<u32>| ordinals.into_iter().map(|ordinal| ordinal + offset).collect::<Vec<_>>();
     mapped
         .purchases
@@ -142,29 +145,36 @@ fn take_mapped(
     feed: &Feed,
     customer_of: CustomerOf<'_>,
 ) {
-    let measure = |ordinal: u32| measures.get(ordinal as usize).cloned().unwrap_or_default();
+    weigh(&mapped, measures, feed, &mut page.balance);
     for purchase in mapped.purchases {
-        purchased_measure(feed, &purchase).add_to(&mut page.balance.purchased);
-        page.balance.purchased.records += purchase.records.len() as u64;
         page.contributions.push(contribution(purchase, page.digest, customer_of));
     }
-    for covered in mapped.covered {
-        let measures = covered.line.records.iter().copied().map(measure);
-        count(&mut page.balance.ignored, covered.rule.clone(), measures);
-        page.lines.extend(invoice_line(covered));
-    }
-    for (rule, ordinals) in mapped.ignored {
-        count(&mut page.balance.ignored, rule, ordinals.into_iter().map(measure));
-    }
-    for (ordinal, reason) in mapped.rejected {
-        count(&mut page.balance.rejected, reason.clone(), [measure(ordinal)]);
-        page.rejections.push(Rejection { ordinal, reason });
-    }
+    page.lines.extend(mapped.covered.into_iter().filter_map(invoice_line));
+    let rejected = mapped.rejected.into_iter();
+    page.rejections.extend(rejected.map(|(ordinal, reason)| Rejection { ordinal, reason }));
     page.facts = mapped
         .facts
         .into_iter()
         .map(|fact| Fact { kind: fact.kind, key: fact.key, value: fact.value })
         .collect();
+}
+
+/// What became of a page's records, counted in the balance.
+pub(crate) fn weigh(mapped: &Mapped, measures: &[Measure], feed: &Feed, balance: &mut Balance) {
+    let measure = |ordinal: &u32| measures.get(*ordinal as usize).cloned().unwrap_or_default();
+    for purchase in &mapped.purchases {
+        purchased_measure(feed, purchase).add_to(&mut balance.purchased);
+        balance.purchased.records += purchase.records.len() as u64;
+    }
+    for covered in &mapped.covered {
+        count(&mut balance.ignored, covered.rule.clone(), covered.line.records.iter().map(measure));
+    }
+    for (rule, ordinals) in &mapped.ignored {
+        count(&mut balance.ignored, rule.clone(), ordinals.iter().map(measure));
+    }
+    for (ordinal, reason) in &mapped.rejected {
+        count(&mut balance.rejected, reason.clone(), [measure(ordinal)]);
+    }
 }
 
 /// What a Purchase weighs on its side of the balance: the same rule as for records.
@@ -244,7 +254,7 @@ fn take_texts(page: &mut Page, products: Products) {
     page.balance.purchased.records = page.balance.received.records.saturating_sub(rejected);
 }
 
-fn stored_text(
+pub(crate) fn stored_text(
     text: ProductText,
     requested: &str,
     answered: &str,

@@ -11,7 +11,7 @@ use purser_store::runs::{Fence, Partition};
 use purser_store::{Error, Result};
 use sqlx::{query, query_as, query_scalar};
 
-pub(crate) use self::io::Io;
+pub(crate) use self::io::{Io, unpack_keys};
 use crate::book::Book;
 use crate::error::failed;
 use crate::upsert::Stamp;

@@ -31,6 +31,7 @@ mod rows;
 mod run_row;
 mod runs;
 mod sent;
+mod standing;
 mod texts;
 mod tokens;
 mod upkeep;

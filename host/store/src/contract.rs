@@ -20,6 +20,7 @@ mod pricing;
 mod reconciliation;
 mod runs;
 mod sent;
+mod standing;
 mod states;
 mod texts;
 mod world;
@@ -38,6 +39,7 @@ pub use pricing::*;
 pub use reconciliation::*;
 pub use runs::*;
 pub use sent::*;
+pub use standing::*;
 pub use states::*;
 pub use texts::*;
 #[cfg(test)]
@@ -92,6 +94,8 @@ macro_rules! contract_tests {
             tier_prices_that_a_killed_run_left_are_made_by_the_next, usage_without_rates_is_priced_when_tiers_come,
             a_later_rate_card_does_not_move_a_tier_cycle, tier_prices_do_not_look_like_a_loss,
             reported_days_that_repeat_each_other_are_told,
+            what_stands_is_the_last_commit_with_its_pages, a_withdrawn_stage_does_not_stand,
+            references_that_stand_are_listed_by_parts, a_tier_cycle_tells_what_it_has_used_and_its_rates,
             restate_after_close_is_a_correction_until_its_month_closes_too,
             restate_the_same_after_close_changes_nothing, what_vanishes_after_close_is_taken_back_by_a_correction,
             late_usage_of_a_closed_month_is_booked_in_the_open_one,

@@ -22,6 +22,7 @@ pub mod reconciliation;
 pub mod runs;
 pub mod sent;
 pub mod staging;
+pub mod standing;
 pub mod texts;
 pub mod trail;
 
@@ -38,6 +39,7 @@ pub use plugins::Plugins;
 pub use reconciliation::Reconciliation;
 pub use runs::Runs;
 pub use sent::SentLogs;
+pub use standing::Standings;
 pub use texts::Texts;
 
 /// A whole store.
@@ -46,6 +48,7 @@ pub trait Store:
     + Runs
     + SentLogs
     + Ledger
+    + Standings
     + Texts
     + People
     + Access
@@ -64,6 +67,7 @@ impl<T> Store for T where
         + Runs
         + SentLogs
         + Ledger
+        + Standings
         + Texts
         + People
         + Access

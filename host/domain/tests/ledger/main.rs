@@ -6,6 +6,7 @@ mod conservation;
 mod corrections;
 mod customers;
 mod decimal;
+mod diff;
 mod histories;
 mod ids;
 mod ledger;

@@ -151,7 +151,7 @@ fn joined(keys: &[Key]) -> Vec<u8> {
     keys.iter().flat_map(|key| key.as_bytes()).copied().collect()
 }
 
-fn unpack_keys(packed: &[u8], count: i64) -> Result<Vec<Key>> {
+pub(crate) fn unpack_keys(packed: &[u8], count: i64) -> Result<Vec<Key>> {
     let length = unsigned::<u64>(count)?.saturating_mul(Key::LENGTH as u64);
     let bytes = staging::decompress(packed, length)?;
     bytes.chunks_exact(Key::LENGTH).map(key).collect()

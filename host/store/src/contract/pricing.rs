@@ -15,7 +15,7 @@ use crate::texts::ProductText;
 use crate::{Error, Store};
 
 /// Usage of the meter `Disk` in the cycle `s/2026-11-01`.
-fn used(reference: &str, on: Date, quantity: &str) -> Contribution {
+pub(super) fn used(reference: &str, on: Date, quantity: &str) -> Contribution {
     let mut it = usage(reference, "contoso", on, "0");
     it.description.amount = Amount::Tiered { group: "s/2026-11-01".into(), key: "Disk".into() };
     it.description.product_key = "Disk".into();
@@ -42,7 +42,7 @@ fn card(currency: &str, rates: &[(&str, &str)]) -> ProductText {
     }
 }
 
-const TIERS: &[(&str, &str)] = &[("0", "1"), ("10", "0.5")];
+pub(super) const TIERS: &[(&str, &str)] = &[("0", "1"), ("10", "0.5")];
 
 async fn bring(store: &dyn Store, fence: Fence, currency: &str, rates: &[(&str, &str)], now: i64) {
     let card_partition = partition(&format!("NL/{currency}"));
@@ -65,7 +65,7 @@ async fn price(store: &dyn Store, fence: Fence, now: i64) -> PricingReport {
 }
 
 /// One whole run: these reported days, then the pricing.
-async fn run(
+pub(super) async fn run(
     store: &dyn Store,
     account: AccountId,
     now: i64,
@@ -82,7 +82,13 @@ async fn run(
     (reports, priced)
 }
 
-async fn rate_card(store: &dyn Store, account: AccountId, now: i64, currency: &str, rates: &[(&str, &str)]) {
+pub(super) async fn rate_card(
+    store: &dyn Store,
+    account: AccountId,
+    now: i64,
+    currency: &str,
+    rates: &[(&str, &str)],
+) {
     let fence = begin(store, account, hour(now)).await;
     bring(store, fence, currency, rates, now).await;
     finish(store, fence).await;
