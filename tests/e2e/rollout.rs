@@ -273,3 +273,42 @@ async fn a_version_that_runs_worked_with_is_removed_and_its_bytes_stay() {
     let gone = rollout.activate(&all(first), WHO).await;
     assert!(matches!(gone, Err(RolloutError::NotInstalled(_))), "{gone:?}");
 }
+
+/// Takes the run that waits, to its end.
+async fn worked(bench: &Bench) -> RunState {
+    match bench.host.work_once(&CancellationToken::new()).await.unwrap() {
+        Some((_, Execution::Finished(state, _))) => state,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_version_made_is_mapped_again_without_asking_the_vendor() {
+    let asked = Asked::default();
+    let (bench, first, next) = two_versions(meterhub(asked.clone())).await;
+    let (rollout, connector) = (bench.host.rollout(), "meterhub".parse().unwrap());
+    assert_eq!(bench.run().await.0, RunState::Succeeded);
+    let before = bench.rows().await;
+    rollout.activate(&all(next), WHO).await.unwrap();
+    assert!(all_by(&mapped_by(&bench).await, false), "activating changes nothing that is committed");
+    let requests = asked.lock().unwrap().len();
+
+    assert_eq!(rollout.map_again(&connector, WHO).await.unwrap().len(), 1);
+    assert_eq!(worked(&bench).await, RunState::Succeeded);
+    assert!(all_by(&mapped_by(&bench).await, true), "all of it");
+    let after = bench.rows().await;
+    let money = |rows: &[purser_pipeline::export::Row]| -> Vec<_> {
+        rows.iter().map(|row| (row.reference.clone(), row.cost.clone(), row.quantity.clone())).collect()
+    };
+    assert_eq!(money(&after), money(&before), "the same references and money");
+    assert_eq!(asked.lock().unwrap().len(), requests, "nothing was asked");
+    assert_eq!(rollout.map_again(&connector, WHO).await.unwrap(), [], "nothing is left");
+
+    rollout.roll_back(&connector, None, WHO).await.unwrap();
+    assert_eq!(rollout.to_map_again(&connector).await.unwrap().len(), 1, "what the other version committed");
+    rollout.map_again(&connector, WHO).await.unwrap();
+    assert_eq!(worked(&bench).await, RunState::Succeeded);
+    assert!(all_by(&mapped_by(&bench).await, false));
+    assert_eq!(bench.store.runs(None, 1).await.unwrap()[0].order.cast.mapping, first);
+    assert_eq!(bench.run().await.0, RunState::Succeeded, "and the next daily run goes on as ever");
+}

@@ -9,7 +9,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use purser_runtime::contract::manifest::{FeedKind, Partitioning};
 use purser_store::Result;
-use purser_store::runs::{Run, RunState};
+use purser_store::runs::{Run, RunState, Trigger};
 use serde::Deserialize as _;
 
 use crate::progress::Progress;
@@ -62,7 +62,8 @@ impl Former {
 async fn former(work: &Work) -> Result<Vec<Former>> {
     let finished = |state| matches!(state, RunState::Succeeded | RunState::Warnings | RunState::Partial);
     let runs = work.store.runs(Some(work.account()), FORMER).await?.into_iter();
-    let runs = runs.filter(|run| run.id < work.run.id && finished(run.state));
+    let retrieved = |run: &Run| run.order.trigger != Trigger::Remap;
+    let runs = runs.filter(|run| run.id < work.run.id && finished(run.state) && retrieved(run));
     Ok(runs.map(|run| Former { date: run.order.local_date, report: run.report }).collect())
 }
 
@@ -111,8 +112,10 @@ fn gap(report: &Report, former: &[Former], feed: &str, today: Date) -> Option<No
 /// are the account's, the oldest first.
 #[must_use]
 pub fn missed_days(runs: &[Run], feed: &str, before: Date) -> Vec<Date> {
-    let is_taken =
-        |run: &&Run| Report::deserialize(&run.report).is_ok_and(|report| row(&report, feed).partitions > 0);
+    let is_taken = |run: &&Run| {
+        run.order.trigger != Trigger::Remap
+            && Report::deserialize(&run.report).is_ok_and(|report| row(&report, feed).partitions > 0)
+    };
     let taken: BTreeSet<Date> = runs.iter().filter(is_taken).map(|run| run.order.local_date).collect();
     let Some(first) = taken.first() else { return Vec::new() };
     first.series(1.day()).take_while(|day| *day < before).filter(|day| !taken.contains(day)).collect()

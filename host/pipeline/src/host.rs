@@ -257,7 +257,10 @@ impl Host {
         let Ok(connector) = self.clouds.connector(cast.crawl.descriptor(), &account.cloud) else {
             return Ok(None);
         };
-        let feeds = retrieved(&cast.crawl, &settings, &account.cloud);
+        let feeds = match run.order.trigger {
+            Trigger::Remap => cast.crawl.descriptor().feeds.clone(),
+            _ => retrieved(&cast.crawl, &settings, &account.cloud),
+        };
         let policy = PolicyOfAccount {
             void_threshold_percent: settings.host.void_threshold_percent,
             zone: settings.host.zone.clone(),
@@ -290,7 +293,7 @@ impl Host {
         settings: &Settings,
         feeds: &[Feed],
     ) -> purser_store::Result<BTreeMap<String, Date>> {
-        if run.order.trigger == Trigger::Backfill {
+        if matches!(run.order.trigger, Trigger::Backfill | Trigger::Remap) {
             return Ok(BTreeMap::new());
         }
         let mut former = self.store.runs(Some(run.order.account), reach::FORMER).await?;

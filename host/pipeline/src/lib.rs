@@ -30,6 +30,7 @@ mod pricing;
 mod progress;
 pub mod reach;
 pub mod reconcile;
+pub mod remap;
 pub mod remedies;
 pub mod replay;
 pub mod report;

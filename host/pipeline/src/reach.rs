@@ -22,8 +22,9 @@ pub fn since(feed: &str, former: &[Run], today: Date) -> Date {
 }
 
 fn last_brought(feed: &str, former: &[Run]) -> Option<Date> {
-    // Days that a person chose say nothing about those between them and now.
-    let regular: Vec<&Run> = former.iter().filter(|run| run.order.trigger != Trigger::Backfill).collect();
+    // Days that a person chose say nothing about those between them and now, and what is mapped again asks for none.
+    let is_regular = |run: &&Run| !matches!(run.order.trigger, Trigger::Backfill | Trigger::Remap);
+    let regular: Vec<&Run> = former.iter().filter(is_regular).collect();
     let is_good = |run: &&&Run| match run.state {
         RunState::Succeeded | RunState::Warnings => true,
         RunState::Partial => brought(feed, run),
@@ -111,9 +112,13 @@ mod tests {
     fn days_that_a_person_chose_hide_no_gap_and_the_reach_ends_somewhere() {
         use RunState::{Failed, Succeeded};
         let chosen = run(date(2026, 11, 26), Succeeded, Trigger::Backfill, 9);
+        let mapped_again = run(date(2026, 11, 27), Succeeded, Trigger::Remap, 9);
         let failed = run(date(2026, 11, 26), Failed, Trigger::Schedule, 0);
         let good = run(date(2026, 11, 10), Succeeded, Trigger::Schedule, 9);
-        assert_eq!(since("usage", &[chosen, failed.clone(), good.clone()], TODAY), date(2026, 11, 10));
+        assert_eq!(
+            since("usage", &[mapped_again, chosen, failed.clone(), good.clone()], TODAY),
+            date(2026, 11, 10)
+        );
         let long_ago = run(date(2026, 1, 10), Succeeded, Trigger::Schedule, 9);
         assert_eq!(since("usage", &[failed, long_ago], TODAY), date(2026, 7, 30));
     }

@@ -44,6 +44,10 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("RUN-FRONTIER", "The run's stored state is damaged. Start a new run; nothing committed is lost."),
     ("RUN-FEED", "The plugin is inconsistent. Report this to its publisher."),
+    (
+        "RUN-PAGE-GONE",
+        "What stands stays as it is. A run that retrieves these days again brings the page anew.",
+    ),
     ("RUN-STORE", "The database could not be written. Check free disk space, then run again."),
     (
         "RUN-CONSERVATION",

@@ -22,11 +22,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::StreamExt as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use purser_domain::AccountId;
 use purser_domain::diff::Days;
 use purser_domain::diff::verdict::Terms;
+use purser_domain::{AccountId, Cast, Digest, Role};
+use purser_runtime::Plugin;
 use purser_runtime::contract::manifest::{Feed, FeedKind};
-use purser_runtime::{Plugin, Role};
 use purser_store::Store;
 use purser_store::standing::Standing;
 use tokio_util::sync::CancellationToken;
@@ -52,12 +52,31 @@ pub struct Parts<M = Plugin> {
 }
 
 impl Parts {
-    /// One component in all the roles it plays, over feeds that may be another's.
+    /// Who plays now.
     #[must_use]
-    pub fn of(plugin: &Plugin, feeds: Vec<Feed>) -> Self {
-        let in_role = |role| plugin.admission().roles.contains(&role).then(|| plugin.clone());
-        Self { feeds, mapping: in_role(Role::Mapping), localisation: in_role(Role::Localisation) }
+    pub fn of(cast: &Cast<Plugin>) -> Self {
+        let (mapping, localisation) = (Some(cast.mapping.clone()), Some(cast.localisation.clone()));
+        Self { feeds: cast.crawl.descriptor().feeds.clone(), mapping, localisation }
     }
+
+    /// The same with a candidate in some roles; the others are not compared.
+    #[must_use]
+    pub fn with(cast: &Cast<Plugin>, candidate: &Plugin, roles: &[Role]) -> Self {
+        let plays = |role| roles.contains(&role).then(|| candidate.clone());
+        let crawl = plays(Role::Crawl).unwrap_or_else(|| cast.crawl.clone());
+        let (mapping, localisation) = (plays(Role::Mapping), plays(Role::Localisation));
+        Self { feeds: crawl.descriptor().feeds.clone(), mapping, localisation }
+    }
+}
+
+/// The roles a candidate would be given unless somebody chooses: all it can play, but those that a plugin of another id
+/// plays, unless it extends the connector.
+#[must_use]
+pub fn usual_roles(cast: &Cast<Plugin>, candidate: &Plugin) -> Vec<Role> {
+    let id = |plugin: &Plugin| plugin.descriptor().id.clone();
+    let extends = candidate.descriptor().extends.is_some();
+    let roles = candidate.admission().roles.iter().copied();
+    roles.filter(|role| extends || id(cast.of(*role)) == id(candidate)).collect()
 }
 
 /// What is to be replayed.
@@ -197,7 +216,7 @@ impl<M: Mapper> Account<M> {
     async fn page(
         &self,
         context: &str,
-        digest: purser_domain::Digest,
+        digest: Digest,
         stop: &CancellationToken,
     ) -> Result<Compared, ReplayError> {
         if stop.is_cancelled() {
@@ -225,8 +244,21 @@ impl<M: Mapper> Account<M> {
     }
 }
 
+/// The first day of the open booked periods of these accounts; none: no month is closed in one of them.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn open_since(store: &dyn Store, accounts: &[AccountId]) -> purser_store::Result<Option<Date>> {
+    let mut first: Option<Option<Date>> = None;
+    for account in accounts {
+        let open = store.last_closed(*account).await?.map(|month| month.next().first_day());
+        first = Some(first.map_or(open, |first| first.min(open)));
+    }
+    Ok(first.flatten())
+}
+
 enum Done {
-    Page(Arc<Stand>, purser_domain::Digest, Box<Compared>),
+    Page(Arc<Stand>, Digest, Box<Compared>),
     End(Arc<Stand>),
 }
 

@@ -24,6 +24,7 @@ use crate::work::Clock;
 pub mod asks;
 mod error;
 mod list;
+mod remap;
 
 pub use error::RolloutError;
 pub use list::{Listed, State, beyond_grant, list, way_back};

@@ -19,6 +19,7 @@ use crate::fetch::{self, Trouble};
 use crate::health;
 use crate::pricing;
 use crate::progress::Progress;
+use crate::remap;
 use crate::report::Report;
 use crate::secret;
 use crate::verdict;
@@ -60,14 +61,16 @@ pub async fn execute(work: Arc<Work>, policy: PolicyOfAccount, stop: Cancellatio
     }
 }
 
-/// Looks whether the consent works, retrieves, then prices what the host has to price.
+/// Looks whether the consent works and retrieves, or maps again what is kept; then prices what the host has to price.
 async fn work_through(
     work: &Arc<Work>,
     progress: &Arc<Progress>,
     policy: PolicyOfAccount,
     stop: CancellationToken,
 ) -> Result<Ended> {
-    health::preflight::before_run(work, progress, &stop).await?;
+    if !work.is_remap() {
+        health::preflight::before_run(work, progress, &stop).await?;
+    }
     let ended = retrieve(work, progress, policy.clone(), stop.clone()).await?;
     pricing::price(work, progress, &policy, &stop).await?;
     // Stopped while it priced: whoever goes on prices the rest.
@@ -94,7 +97,10 @@ async fn retrieve(
         ready.clone(),
         crawled.clone(),
     ));
-    let ended = crawl::crawl(work.clone(), progress.clone(), ready, stop).await;
+    let ended = match work.is_remap() {
+        true => remap::remap(work, progress, &ready, &stop).await,
+        false => crawl::crawl(work.clone(), progress.clone(), ready, stop).await,
+    };
     drop(crawling);
     commits.await.map_err(|error| Error::Failed(Box::new(error)))??;
     ended
@@ -127,10 +133,14 @@ async fn finish(
         note_gap(progress, &gap);
     }
     progress.left_unchanged(&work.store.unchanged_partitions(work.run.id).await?);
-    alarms::look(work, progress, policy.void_threshold_percent).await?;
+    if !work.is_remap() {
+        alarms::look(work, progress, policy.void_threshold_percent).await?;
+    }
     progress.finished();
     let state = forced.unwrap_or_else(|| verdict::of(&progress.report()));
-    closing::close_due(work, progress, state).await?;
+    if !work.is_remap() {
+        closing::close_due(work, progress, state).await?;
+    }
     let report = progress.report();
     log_notes(work, &report).await?;
     work.store.finish_run(work.fence, state, &as_json(&report), work.now()).await?;

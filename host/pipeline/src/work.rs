@@ -10,7 +10,7 @@ use purser_runtime::Plugin;
 use purser_runtime::contract::manifest::Feed;
 use purser_runtime::contract::types::RunContext;
 use purser_store::Store;
-use purser_store::runs::{Fact, Fence, Run};
+use purser_store::runs::{Fact, Fence, Run, Trigger};
 use purser_vendor::client::Client;
 use purser_vendor::connector::Connector;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -63,6 +63,12 @@ impl Work {
     #[must_use]
     pub fn account(&self) -> AccountId {
         self.fence.account
+    }
+
+    /// Whether it maps again what is kept, and asks the vendor nothing.
+    #[must_use]
+    pub fn is_remap(&self) -> bool {
+        self.run.order.trigger == Trigger::Remap
     }
 
     /// The present instant.

@@ -13,7 +13,7 @@ use crate::SqliteStore;
 use crate::commit::unpack_keys;
 use crate::error::failed;
 use crate::rows::LedgeredRow;
-use crate::values::{date, decimal, digest, from_json, id, signed, unsigned};
+use crate::values::{cast, date, decimal, digest, from_json, id, signed, unsigned};
 
 /// Rows of a billing cycle that are read at once.
 const BATCH: i64 = 512;
@@ -22,8 +22,8 @@ const BATCH: i64 = 512;
 impl Standings for SqliteStore {
     async fn standings(&self, account: AccountId) -> Result<Vec<Standing>> {
         let rows = query!(
-            r#"SELECT p.id, p.feed, p.key, p.month, p.currency, p.stage, p.run AS "run!", r.digest, r.window_from,
-                      r.window_to, r.local_date, p.balance,
+            r#"SELECT p.id, p.feed, p.key, p.month, p.currency, p.stage, p.run AS "run!", r.digest, r.mapping,
+                      r.localisation, r.window_from, r.window_to, r.local_date, p.balance,
                       (SELECT COUNT(*) FROM page_reads AS o JOIN run_partitions AS w ON w.id = o.partition
                        WHERE w.run = p.run AND w.feed = p.feed AND w.key = p.key AND w.month = p.month
                          AND w.currency = p.currency AND w.stage = p.stage) AS "pages!: i64"
@@ -45,7 +45,7 @@ impl Standings for SqliteStore {
                     no: PartitionNo(row.id),
                     partition: Partition { feed: row.feed, key: row.key, month, currency, stage },
                     run: RunId(row.run),
-                    plugin: digest(&row.digest)?,
+                    cast: cast(&row.digest, &row.mapping, &row.localisation)?,
                     days: (from.min(local), to.max(local.tomorrow().unwrap_or(local))),
                     balance: from_json(&row.balance, "balance")?,
                     pages: unsigned(row.pages)?,

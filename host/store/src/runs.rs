@@ -21,6 +21,8 @@ pub enum Trigger {
     Manual,
     /// A person who chose the days.
     Backfill,
+    /// Another plugin version maps again what is kept; nothing is asked of the vendor.
+    Remap,
 }
 
 /// Where a run stands.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 use purser_domain::purchase::{Amount, Key};
 use purser_domain::tiers::Rates;
-use purser_domain::{AccountId, Balance, Decimal, Digest, Ledgered, PartitionNo, RunId};
+use purser_domain::{AccountId, Balance, Cast, Decimal, Digest, Ledgered, PartitionNo, RunId};
 
 use crate::Result;
 use crate::runs::Partition;
@@ -21,8 +21,8 @@ pub struct Standing {
     pub partition: Partition,
     /// The run that committed it last.
     pub run: RunId,
-    /// The plugin version of that run.
-    pub plugin: Digest,
+    /// Who played the roles in that run.
+    pub cast: Cast<Digest>,
     /// The days that run asked for, half-open; its local date is in any case one of them.
     pub days: (Date, Date),
     /// What came in and what became of it.

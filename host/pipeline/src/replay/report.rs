@@ -61,8 +61,8 @@ pub struct DriftRow {
     pub partition: String,
     /// The run that committed it.
     pub run: RunId,
-    /// The plugin version of that run.
-    pub plugin: Digest,
+    /// The version that mapped it then.
+    pub mapping: Digest,
     /// References the ledger has and the replay does not.
     pub only_ledger: u64,
     /// References the replay has and the ledger does not.

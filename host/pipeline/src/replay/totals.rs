@@ -146,7 +146,7 @@ impl Totals {
                 feed: standing.partition.feed.clone(),
                 partition: standing.partition.key.clone(),
                 run: standing.run,
-                plugin: standing.plugin,
+                mapping: standing.cast.mapping,
                 only_ledger,
                 only_replay,
                 measures,

@@ -60,6 +60,9 @@ pub enum RolloutError {
         "PLG-308 the connector's plugins were changed at the same time · look again at what is active, and try again"
     )]
     Raced,
+    /// An account's schedule is wrong.
+    #[error(transparent)]
+    Schedule(#[from] purser_domain::schedule::Invalid),
     /// The store failed.
     #[error(transparent)]
     Store(purser_store::Error),

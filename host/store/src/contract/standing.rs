@@ -1,7 +1,7 @@
 //! Claims about what the ledger stands on: what a replay reads.
 
 use purser_domain::purchase::Key;
-use purser_domain::{AccountId, Digest};
+use purser_domain::{AccountId, Cast, Digest};
 
 use super::pricing::{TIERS, rate_card, run as run_priced, used};
 use super::world::{
@@ -42,7 +42,7 @@ pub async fn what_stands_is_the_last_commit_with_its_pages(store: &dyn Store) {
     let standing = store.standings(account).await.unwrap();
     assert_eq!(standing.len(), 1);
     assert_eq!((&standing[0].partition, standing[0].run), (&partition("20"), fence.run));
-    assert_eq!((standing[0].plugin, standing[0].days), (Digest::of(b"plugin"), (day(20), day(24))));
+    assert_eq!((standing[0].cast, standing[0].days), (Cast::one(Digest::of(b"plugin")), (day(20), day(24))));
     assert_eq!(standing[0].balance, balance(&ten()));
     let second = pages(store, account, 0).await;
     assert_eq!(second, brought.iter().map(|page| page.digest).collect::<Vec<_>>());

@@ -80,6 +80,7 @@ pub(crate) fn trigger(trigger: Trigger) -> &'static str {
         Trigger::Schedule => "Schedule",
         Trigger::Manual => "By hand",
         Trigger::Backfill => "Chosen days",
+        Trigger::Remap => "Mapped again",
     }
 }
 

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use purser_domain::{ConnectorId, Role};
-use purser_pipeline::rollout::{Activated, Activation};
+use purser_pipeline::rollout::{Activated, Activation, Rollout};
 
 use super::version_of;
 use crate::command::{COMMAND_LINE, DataArgs};
@@ -21,6 +21,10 @@ pub struct Activate {
     /// play and no plugin of another id plays.
     #[arg(long = "role")]
     roles: Vec<Role>,
+    /// What happens to what is retrieved already: nothing, or what is in open months is mapped again from the pages that
+    /// are kept.
+    #[arg(long, value_enum, default_value_t = Apply::None)]
+    apply: Apply,
     /// Accept what it may ask beyond what has been allowed; without it, that is shown and nothing is changed.
     #[arg(long)]
     accept_calls: bool,
@@ -36,6 +40,19 @@ pub struct Rollback {
     /// Only this role; unless given, all that the last change gave away.
     #[arg(long)]
     role: Option<Role>,
+    /// What happens to what the version committed: nothing, or what is in open months is mapped again from the pages that
+    /// are kept.
+    #[arg(long, value_enum, default_value_t = Apply::None)]
+    apply: Apply,
+}
+
+/// What is mapped again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Apply {
+    /// Nothing: the next run brings what it brings.
+    None,
+    /// All that another version made and that is booked in an open month.
+    Open,
 }
 
 /// Lets a version play roles from the next run on.
@@ -44,7 +61,9 @@ pub async fn activate(args: &Activate) -> anyhow::Result<ExitCode> {
     let version = version_of(&rollout, &args.version).await?;
     let (roles, accepts_asks) = (args.roles.clone(), args.accept_calls);
     let activation = Activation { digest: version.digest, roles, accepts_asks };
-    tell(&rollout.activate(&activation, COMMAND_LINE).await?);
+    let activated = rollout.activate(&activation, COMMAND_LINE).await?;
+    tell(&activated);
+    map_again(&rollout, &activated.connector, args.apply).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -52,7 +71,24 @@ pub async fn activate(args: &Activate) -> anyhow::Result<ExitCode> {
 pub async fn rollback(args: &Rollback) -> anyhow::Result<ExitCode> {
     let rollout = wiring::open_rollout(&args.data).await?;
     tell(&rollout.roll_back(&args.connector, args.role, COMMAND_LINE).await?);
+    map_again(&rollout, &args.connector, args.apply).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Orders it where it is wanted; else says that it could be.
+async fn map_again(rollout: &Rollout, connector: &ConnectorId, apply: Apply) -> anyhow::Result<()> {
+    if apply == Apply::Open {
+        for run in rollout.map_again(connector, COMMAND_LINE).await? {
+            println!("run {run} maps again what is kept; a server at work takes it, or: purser run");
+        }
+        return Ok(());
+    }
+    for (account, partitions) in rollout.to_map_again(connector).await? {
+        println!(
+            "account {account}: {partitions} partitions in open months were made by another version; --apply open maps them again"
+        );
+    }
+    Ok(())
 }
 
 fn tell(activated: &Activated) {
