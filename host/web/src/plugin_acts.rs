@@ -1,7 +1,7 @@
 //! The part of the acts' port that changes plugin versions and who plays which role.
 
 use async_trait::async_trait;
-use purser_domain::{ConnectorId, Digest, Role};
+use purser_domain::{ConnectorId, Digest, Role, RunId};
 use purser_pipeline::rollout::{Activated, Activation};
 use purser_store::plugins::Version;
 
@@ -21,6 +21,8 @@ pub trait PluginActs: Send + Sync {
         role: Option<Role>,
         who: &str,
     ) -> Result<Activated, Problem>;
+    /// Orders runs that map again, from the kept pages, what other versions made and what is in open months.
+    async fn map_plugin_again(&self, connector: &ConnectorId, who: &str) -> Result<Vec<RunId>, Problem>;
     /// Forgets an installed version that plays no role.
     async fn remove_plugin(&self, digest: Digest, who: &str) -> Result<(), Problem>;
 }

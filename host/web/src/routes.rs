@@ -154,6 +154,7 @@ routes! {
     Admin post "/plugins" => plugins::version::install;
     Viewer get "/plugins/{plugin}" => plugins::show;
     Admin post "/plugins/{plugin}/rollback" => plugins::version::roll_back;
+    Admin post "/plugins/{plugin}/map-again" => plugins::version::map_again;
     Viewer get "/plugins/{plugin}/versions/{digest}" => plugins::version::show;
     Admin post "/plugins/{plugin}/versions/{digest}/activate" => plugins::version::activate;
     Admin post "/plugins/{plugin}/versions/{digest}/remove" => plugins::version::remove;
@@ -176,6 +177,7 @@ routes! {
     Admin[PluginsManage] post "/api/v1/plugins/{digest}/activate" => plugins::api::activate;
     Admin[PluginsManage] delete "/api/v1/plugins/{digest}" => plugins::api::remove;
     Admin[PluginsManage] post "/api/v1/connectors/{connector}/plugins/rollback" => plugins::api::roll_back;
+    Admin[PluginsManage] post "/api/v1/connectors/{connector}/plugins/map-again" => plugins::api::map_again;
 }
 
 /// The whole site. Serve it with connect info, so that sign-ins are slowed down per address.

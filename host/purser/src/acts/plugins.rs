@@ -1,7 +1,7 @@
 //! Plugin versions and roles, changed from the pages and the API.
 
 use async_trait::async_trait;
-use purser_domain::{ConnectorId, Digest, Role};
+use purser_domain::{ConnectorId, Digest, Role, RunId};
 use purser_pipeline::plugins::PluginError;
 use purser_pipeline::rollout::{Activated, Activation, RolloutError};
 use purser_store::plugins::Version;
@@ -28,6 +28,12 @@ impl PluginActs for HostActs {
         who: &str,
     ) -> Result<Activated, Problem> {
         self.host.rollout().roll_back(connector, role, who).await.map_err(rollout_problem)
+    }
+
+    async fn map_plugin_again(&self, connector: &ConnectorId, who: &str) -> Result<Vec<RunId>, Problem> {
+        let ordered = self.host.rollout().map_again(connector, who).await.map_err(rollout_problem)?;
+        self.host.wake.notify_one();
+        Ok(ordered)
     }
 
     async fn remove_plugin(&self, digest: Digest, who: &str) -> Result<(), Problem> {

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::tz::TimeZone;
+use purser_domain::Role;
 use purser_pipeline::rollout::{self, Listed, way_back};
 use purser_store::plugins::{Cause, Changed};
 
@@ -35,6 +36,8 @@ struct PluginPage {
     schema: String,
     versions: Vec<VersionRow>,
     history: Vec<ChangeRow>,
+    /// Changes with which it began.
+    plugin_roles: usize,
     /// What going back would give roles to; empty where there is nothing before.
     way_back: Vec<String>,
 }
@@ -93,6 +96,7 @@ pub(crate) async fn show(
         shell: Shell::load(&state, &visitor, Area::Plugins).await?,
         schema: serde_json::to_string_pretty(&plugin.settings_schema).unwrap_or_default(),
         history,
+        plugin_roles: Role::ALL.len(),
         way_back,
         versions: versions.into_iter().map(VersionRow::new).collect(),
         plugin,
@@ -173,6 +177,7 @@ mod tests {
         let text = site.get("/plugins/test-cloud").await.text;
         assert!(text.contains("Roll back") && text.contains("mapping to test-cloud 1.2.3"), "{text}");
         assert_eq!(site.post("/plugins/test-cloud/rollback", "").await.location(), "/plugins/test-cloud");
-        assert_eq!(site.acts.log(), ["roll-back test-cloud all anna"]);
+        assert_eq!(site.post("/plugins/test-cloud/map-again", "").await.location(), "/activity");
+        assert_eq!(site.acts.log(), ["roll-back test-cloud all anna", "map-again test-cloud anna"]);
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Request;
-use purser_domain::{ConnectorId, Digest, Role};
+use purser_domain::{ConnectorId, Digest, Role, RunId};
 use purser_pipeline::rollout::{Activated, Activation};
 use purser_store::Store;
 use purser_store::plugins::{Cause, Change, Swap, Version};
@@ -107,6 +107,11 @@ impl PluginActs for FakeActs {
         let role = role.map_or("all", Role::as_str);
         self.note(format!("roll-back {connector} {role}"), who).await?;
         Ok(done(Digest::of(b"plugin")))
+    }
+
+    async fn map_plugin_again(&self, connector: &ConnectorId, who: &str) -> Result<Vec<RunId>, Problem> {
+        self.note(format!("map-again {connector}"), who).await?;
+        Ok(vec![RunId(7)])
     }
 
     async fn remove_plugin(&self, digest: Digest, who: &str) -> Result<(), Problem> {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Path, Query, Request, State};
 use axum::http::StatusCode;
 use bytes::Bytes;
-use purser_domain::{ConnectorId, Digest, Role};
+use purser_domain::{ConnectorId, Digest, Role, RunId};
 use purser_pipeline::rollout::{self, Activation, Listed};
 use purser_store::plugins::{Swap, Version};
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,16 @@ pub(crate) async fn roll_back(
     let connector: ConnectorId = connector.parse().map_err(|_| Problem::not_found("connector"))?;
     let done = state.acts.roll_back_plugin(&connector, back.role, &visitor.person.name).await?;
     Ok(Json(Done { swaps: done.swaps, granted: done.granted }))
+}
+
+/// Maps again what other versions made and what is in open months; gives the runs that do it.
+pub(crate) async fn map_again(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(connector): Path<String>,
+) -> Result<Json<Vec<RunId>>, Problem> {
+    let connector: ConnectorId = connector.parse().map_err(|_| Problem::not_found("connector"))?;
+    Ok(Json(state.acts.map_plugin_again(&connector, &visitor.person.name).await?))
 }
 
 /// Forgets a version that plays no role.

@@ -130,6 +130,22 @@ pub(crate) async fn roll_back(
     visitor.tell_at("The version before works again, from the next run on.", &format!("/plugins/{id}")).await
 }
 
+/// Maps again what other versions made.
+pub(crate) async fn map_again(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(connector): Path<String>,
+) -> Result<Response, Problem> {
+    let id: ConnectorId = connector.parse().map_err(|_| Problem::not_found("plugin"))?;
+    let ordered = state.acts.map_plugin_again(&id, &visitor.person.name).await?;
+    match ordered.as_slice() {
+        [] => {
+            visitor.tell_at("All in open months was made by what works now.", &format!("/plugins/{id}")).await
+        }
+        runs => visitor.tell_at(&format!("{} runs map it again.", runs.len()), "/activity").await,
+    }
+}
+
 /// Forgets it.
 pub(crate) async fn remove(
     State(state): State<WebState>,
