@@ -312,3 +312,56 @@ async fn what_another_version_made_is_mapped_again_without_asking_the_vendor() {
     assert_eq!(bench.store.runs(None, 1).await.unwrap()[0].order.cast.mapping, first);
     assert_eq!(bench.run().await.0, RunState::Succeeded, "and the next daily run goes on as ever");
 }
+
+/// What the breaker did, by the trail.
+async fn broken(bench: &Bench) -> Vec<String> {
+    let audited = bench.store.audit_trail(100).await.unwrap().into_iter();
+    audited.filter(|entry| entry.who == "breaker").map(|entry| entry.what).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_crashes_again_and_again_falls_back_and_a_new_run_begins() {
+    let (bench, first, _) = two_versions(meterhub(Asked::default())).await;
+    let rollout = bench.host.rollout();
+    assert_eq!(bench.run().await.0, RunState::Succeeded);
+    let before = bench.rows().await;
+    let crashing = installed(&rollout, &["crashing"]).await;
+    rollout.activate(&all(crashing), WHO).await.unwrap();
+    for _ in 0..2 {
+        let (state, report) = bench.run().await;
+        assert_ne!(state, RunState::Succeeded);
+        assert!(report.crashes[&Role::Mapping] > 0, "{report:?}");
+        assert_eq!(broken(&bench).await, [""; 0], "not yet");
+    }
+    bench.run().await;
+    assert_eq!(broken(&bench).await, ["plugin.barred", "plugin.roles_changed"]);
+    let fallen = listed(&rollout, crashing).await;
+    assert!(
+        fallen.version.barred.as_deref().unwrap().starts_with("it crashed as mapping in 3 runs in a row")
+    );
+    assert_eq!(fallen.state, rollout::State::Rejected);
+    assert_eq!(worked(&bench).await, RunState::Succeeded, "the run that the breaker ordered");
+    assert_eq!(bench.store.runs(None, 1).await.unwrap()[0].order.cast.mapping, first);
+    let money = |rows: Vec<purser_pipeline::export::Row>| -> Vec<_> {
+        rows.into_iter().map(|row| (row.reference, row.cost, row.quantity)).collect()
+    };
+    assert_eq!(money(bench.rows().await), money(before), "nothing was lost on the way");
+
+    let again = rollout.activate(&all(crashing), WHO).await;
+    assert!(matches!(again, Err(RolloutError::Barred { .. })), "{again:?}");
+    rollout.allow(crashing, WHO).await.unwrap();
+    rollout.activate(&all(crashing), WHO).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_with_none_before_it_keeps_its_roles() {
+    let bench = Bench::of(given(meterhub(Asked::default()))).await;
+    let rollout = bench.host.rollout();
+    let crashing = installed(&rollout, &["crashing"]).await;
+    rollout.activate(&all(crashing), WHO).await.unwrap();
+    for _ in 0..4 {
+        bench.run().await;
+    }
+    assert_eq!(broken(&bench).await, [""; 0]);
+    assert!(listed(&rollout, crashing).await.version.barred.is_none());
+}

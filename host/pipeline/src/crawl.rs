@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use purser_domain::Role;
 use purser_store::runs::{Completion, Partition, Request};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -184,6 +185,7 @@ impl Crawl {
             }
             Ok(step) => fetch::add_step(&self.work, feed, step, &mut completion),
             Err(error) => {
+                self.work.crashes.failed(Role::Crawl, &error);
                 let trouble = secret::worded(&self.work.connector, fetch::call_trouble(&error));
                 self.progress.trouble(feed, &trouble);
             }

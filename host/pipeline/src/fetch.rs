@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use purser_domain::Digest;
+use purser_domain::{Digest, Role};
 use purser_runtime::CallError;
 use purser_runtime::contract::crawl::{self, Step, Target};
 use purser_runtime::contract::mapping::PageContext;
@@ -19,7 +19,7 @@ use sha2::Digest as _;
 
 use crate::egress;
 use crate::framing::{Cut, Framer, FramingError};
-use crate::mapping::{PageError, map_page};
+use crate::mapping::PageError;
 use crate::secret;
 use crate::sent::{self, Note};
 pub use crate::trouble::{NOTHING, REFUSED, Trouble};
@@ -345,13 +345,7 @@ async fn mapped(work: &Work, feed: &str, context: PageContext, cut: Cut) -> Resu
         .feed(feed)
         .cloned()
         .ok_or_else(|| Failure::last("RUN-FEED", "the plugin names an unknown feed"))?;
-    let (cast, customers) = (work.cast.clone(), work.customers.clone());
-    let result = work
-        .in_sandbox(move || {
-            map_page(&cast, &feed, &context, &cut, &|subscription| customers.of_subscription(subscription))
-        })
-        .await;
-    match result {
+    match work.map(feed, context, cut).await {
         Ok(page) => Ok(page),
         Err(PageError::Call(error)) => Err(call_failure(error)),
         Err(error) => Err(Failure::last("RUN-NO-PAGE", error)),
@@ -367,9 +361,11 @@ async fn next(
     let (plugin, context) = (work.cast.crawl.clone(), work.context_of(&request.feed));
     let (feed, asked) = (request.feed.clone(), asked.clone());
     let step = work.in_sandbox(move || plugin.next(&context, &feed, &asked, &response)).await;
-    step.map_err(|error| match call_failure(error) {
-        Failure::Final(trouble) => Failure::Final(secret::worded(&work.connector, trouble)),
-        later => later,
+    step.inspect_err(|error| work.crashes.failed(Role::Crawl, error)).map_err(|error| {
+        match call_failure(error) {
+            Failure::Final(trouble) => Failure::Final(secret::worded(&work.connector, trouble)),
+            later => later,
+        }
     })
 }
 

@@ -18,11 +18,13 @@ use purser_vendor::connector::Connector;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::breaker::{self, Crashes};
 use crate::commit::PolicyOfAccount;
 use crate::connector::Clouds;
 use crate::limits::Limits;
 use crate::plugins::{Plugins, digests};
 use crate::reach;
+use crate::report::Report;
 use crate::rollout::Rollout;
 use crate::run::{self, Execution};
 use crate::secret::SecretWatch;
@@ -212,8 +214,22 @@ impl Host {
             "run.claimed"
         );
         match self.prepare(claimed, fence).await? {
-            Some((work, policy)) => Ok(Some((id, run::execute(Arc::new(work), policy, stop.clone()).await?))),
+            Some((work, policy)) => {
+                let run = work.run.clone();
+                let execution = run::execute(Arc::new(work), policy, stop.clone()).await?;
+                if let Execution::Finished(_, report) = &execution {
+                    self.after(&run, report).await;
+                }
+                Ok(Some((id, execution)))
+            }
             None => Ok(Some((id, self.give_up(fence).await?))),
+        }
+    }
+
+    /// What a run that has ended leads to. It has ended, whatever comes of this.
+    async fn after(&self, run: &Run, report: &Report) {
+        if let Err(error) = breaker::look(self, run, report).await {
+            tracing::error!(run.id = run.id.0, error = %error, "breaker.failed");
         }
     }
 
@@ -275,6 +291,7 @@ impl Host {
             first_days: self.first_days_of(&run, &settings, &feeds).await?,
             needs_grant: !settings.host.uses_application,
             secret: SecretWatch::default(),
+            crashes: Crashes::default(),
             run,
             fence,
             feeds,

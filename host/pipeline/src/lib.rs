@@ -7,6 +7,7 @@
 //! **Invariant:** what is needed to go on stands in the store; a worker holds nothing that a kill would lose.
 
 pub mod alarms;
+pub mod breaker;
 mod closing;
 pub mod commit;
 pub mod connector;

@@ -74,6 +74,16 @@ pub fn map_page(
     Ok(page)
 }
 
+/// With which the reason of a record begins on which the guest trapped: the code of a trap.
+pub(crate) const TRAPPED: &str = "PLG-201";
+
+/// Records of one page that may be set aside because the guest trapped on them.
+const MOST_TRAPPED: usize = 100;
+
+fn trapped(mapped: &Mapped) -> usize {
+    mapped.rejected.iter().filter(|(_, reason)| reason.starts_with(TRAPPED)).count()
+}
+
 /// Maps records; halves the page until the record that makes the guest trap stands alone, and sets that one aside.
 pub(crate) fn map_records(
     plugin: &Plugin,
@@ -88,10 +98,11 @@ pub(crate) fn map_records(
             let mut mapped = map_part(plugin, context, page, first)?;
             let rest = map_part(plugin, context, page, second)?;
             join(&mut mapped, rest, u32::try_from(first.len()).unwrap_or(u32::MAX));
-            Ok(mapped)
+            // Where it traps on so many, the plugin is wrong and not the records: nothing of the page is decided.
+            if trapped(&mapped) > MOST_TRAPPED { Err(error) } else { Ok(mapped) }
         }
         Err(error) if error.is_deterministic_trap() && records.len() == 1 => {
-            let reason = format!("{}: the plugin trapped on this record", error.code());
+            let reason = format!("{TRAPPED}: the plugin trapped on this record");
             Ok(Mapped { rejected: vec![(0, reason)], ..Mapped::default() })
         }
         result => result,

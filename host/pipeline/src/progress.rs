@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use purser_domain::Role;
 use purser_domain::completeness::Alarm;
 use purser_runtime::contract::manifest::Feed as Described;
 use purser_store::ledger::CommitReport;
@@ -117,6 +118,11 @@ impl Progress {
     #[must_use]
     pub fn has_note(&self, subject: &str) -> bool {
         self.with(|report| report.notes.iter().any(|note| note.subject == subject))
+    }
+
+    /// How often plugins crashed.
+    pub fn crashed(&self, crashes: BTreeMap<Role, u64>) {
+        self.with(|report| report.crashes = crashes);
     }
 
     /// Marks every feed as walked to its end.

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::crawl::Ended;
 use crate::fetch::{Fetched, Trouble};
 use crate::framing::Cut;
-use crate::mapping::{PageError, map_page};
+use crate::mapping::PageError;
 use crate::progress::Progress;
 use crate::work::Work;
 
@@ -207,11 +207,7 @@ async fn mapped(work: &Arc<Work>, feed: &str, page: &StandingPage) -> Result<Res
     let Some(feed) = work.feed(feed).cloned() else {
         return Ok(Err(Trouble::new("RUN-FEED", "the plugin has no such feed any more")));
     };
-    let (cast, customers, cut) = (work.cast.clone(), work.customers.clone(), Cut { bytes, records: 0 });
-    let mapped = work.in_sandbox(move || {
-        map_page(&cast, &feed, &context, &cut, &|subscription| customers.of_subscription(subscription))
-    });
-    Ok(match mapped.await {
+    Ok(match work.map(feed, context, Cut { bytes, records: 0 }).await {
         Ok(page) => Ok(page),
         Err(PageError::Call(error)) => Err(crate::fetch::call_trouble(&error)),
         Err(error) => Err(Trouble::new("RUN-NO-PAGE", error)),

@@ -1,7 +1,9 @@
 //! What a run tells while it goes on, and its summary when it has ended. Stored as JSON in the run's row.
 
-use purser_domain::Balance;
+use std::collections::BTreeMap;
+
 use purser_domain::completeness::Alarm;
+use purser_domain::{Balance, Role};
 use serde::{Deserialize, Serialize};
 
 /// A run's progress, then its result.
@@ -36,6 +38,9 @@ pub struct Report {
     pub repeated: u64,
     /// What the commits found suspicious: one for each feed and kind of alarm.
     pub alarms: Vec<AlarmSeen>,
+    /// Calls and records on which a plugin crashed, by the role it played.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub crashes: BTreeMap<Role, u64>,
     /// What somebody should know: incomplete partitions, held voids, nothing where there was something.
     pub notes: Vec<Note>,
 }

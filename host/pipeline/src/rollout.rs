@@ -191,6 +191,30 @@ impl Rollout {
         self.change(connector, swaps, Vec::new(), Cause::RolledBack, who).await
     }
 
+    /// Bars a version that failed too often, and gives its roles to who played them before.
+    ///
+    /// # Errors
+    /// Where who played them is not installed any more, or somebody changed the roles meanwhile.
+    pub async fn fall_back(
+        &self,
+        connector: &ConnectorId,
+        version: Digest,
+        swaps: Vec<Swap>,
+        because: &str,
+        who: &str,
+    ) -> Result<Activated, RolloutError> {
+        for swap in &swaps {
+            refuse_barred(self.version(swap.digest).await?)?;
+        }
+        let changed = self.change(connector, swaps, Vec::new(), Cause::FellBack, who).await?;
+        self.store.bar_version(version, Some(because)).await?;
+        let detail = json!({
+            "connector": connector, "digest": version, "before": { "barred": null }, "after": { "barred": because },
+        });
+        self.audit(who, "plugin.barred", detail).await?;
+        Ok(changed)
+    }
+
     /// Forgets a version. Its bytes stay as long as a run has worked with them.
     ///
     /// # Errors

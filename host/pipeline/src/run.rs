@@ -132,6 +132,7 @@ async fn finish(
     for gap in work.store.incomplete_partitions(work.run.id).await? {
         note_gap(progress, &gap);
     }
+    progress.crashed(work.crashes.seen());
     progress.left_unchanged(&work.store.unchanged_partitions(work.run.id).await?);
     if !work.is_remap() {
         alarms::look(work, progress, policy.void_threshold_percent).await?;

@@ -5,17 +5,21 @@ use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use purser_domain::{AccountId, Cast};
+use purser_domain::{AccountId, Cast, Role};
 use purser_runtime::Plugin;
-use purser_runtime::contract::manifest::Feed;
+use purser_runtime::contract::manifest::{Feed, FeedKind};
+use purser_runtime::contract::mapping::PageContext;
 use purser_runtime::contract::types::RunContext;
 use purser_store::Store;
-use purser_store::runs::{Fact, Fence, Run, Trigger};
+use purser_store::runs::{Fact, Fence, Page, Run, Trigger};
 use purser_vendor::client::Client;
 use purser_vendor::connector::Connector;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::breaker::Crashes;
+use crate::framing::Cut;
 use crate::limits::Limits;
+use crate::mapping::{PageError, map_page};
 use crate::secret::SecretWatch;
 
 /// The present instant; passed in, so that tests and the demo can move it.
@@ -48,6 +52,8 @@ pub struct Work {
     pub needs_grant: bool,
     /// What the vendor thinks of the account's plain secret, where it has one.
     pub secret: SecretWatch,
+    /// How often the run's plugins crashed.
+    pub crashes: Crashes,
     /// Feeds that are retrieved, in the connector's order.
     pub feeds: Vec<Feed>,
     /// Whose subscription is whose.
@@ -96,6 +102,23 @@ impl Work {
     pub fn request_id(&self, request: u64) -> uuid::Uuid {
         let name = format!("{}/{}/{request}", self.account(), self.run.id);
         uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes())
+    }
+
+    /// Maps one page in the sandbox, and counts where the plugin crashed.
+    ///
+    /// # Errors
+    /// See [`map_page`].
+    pub async fn map(&self, feed: Feed, context: PageContext, cut: Cut) -> Result<Page, PageError> {
+        let role = if feed.kind == FeedKind::Texts { Role::Localisation } else { Role::Mapping };
+        let (cast, customers) = (self.cast.clone(), self.customers.clone());
+        let of_subscription = move |subscription: &str| customers.of_subscription(subscription);
+        let mapped = self.in_sandbox(move || map_page(&cast, &feed, &context, &cut, &of_subscription)).await;
+        match &mapped {
+            Ok(page) => self.crashes.mapped(page),
+            Err(PageError::Call(error)) => self.crashes.failed(role, error),
+            Err(_) => {}
+        }
+        mapped
     }
 
     /// Runs a sandboxed call on a thread that may block, at most as many at once as the limits say.
