@@ -119,10 +119,11 @@ async fn fall_back(host: &Host, run: &Run, version: Digest, because: &str) -> Re
         Err(error) => return Err(error),
     }
     tracing::error!(connector = %account.connector, plugin.digest = %version, because, "plugin.fell_back");
-    if run.order.trigger != Trigger::Remap {
-        if let Err(error) = host.order_now(account.id, None, None).await {
-            tracing::warn!(account.id = account.id.0, error = %error, "plugin.fall_back_without_run");
-        }
+    // Where it crashed over kept pages, what they gave before stands.
+    if run.order.trigger != Trigger::Remap
+        && let Err(error) = host.order_now(account.id, None, None).await
+    {
+        tracing::warn!(account.id = account.id.0, error = %error, "plugin.fall_back_without_run");
     }
     Ok(())
 }

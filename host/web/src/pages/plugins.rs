@@ -91,7 +91,7 @@ pub(crate) async fn show(
     let backs = way_back(state.store.as_ref(), &plugin.id, None).await?;
     let way_back = backs.iter().map(|swap| format!("{} to {}", swap.role, name(swap.digest))).collect();
     let changes = state.store.pin_changes(&plugin.id, SHOWN_CHANGES).await?;
-    let history = changes.into_iter().map(|changed| change_row(changed, &name)).collect();
+    let history = changes.into_iter().map(|changed| change_row(changed, name)).collect();
     page(&PluginPage {
         shell: Shell::load(&state, &visitor, Area::Plugins).await?,
         schema: serde_json::to_string_pretty(&plugin.settings_schema).unwrap_or_default(),
