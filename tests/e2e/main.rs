@@ -23,6 +23,7 @@ mod kill;
 mod look_back;
 mod names;
 mod planted;
+mod plugin_try;
 mod plugin_versions;
 mod points;
 mod preflight;

@@ -52,4 +52,5 @@ impl Connector for MicrosoftCsp {
     }
 }
 
+#[cfg(feature = "component")]
 purser_plugin_sdk::export_connector!(MicrosoftCsp);

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 
 mod map;
 mod roles;
+mod try_out;
 mod versions;
 
 /// What to do with a plugin.
@@ -24,6 +25,8 @@ pub enum Command {
     Install(versions::Install),
     /// Installed versions, and which of them work.
     List(versions::List),
+    /// What another version would do to the Purchases there are, in money.
+    Try(try_out::Args),
     /// Let an installed version work, from the next run on.
     Activate(roles::Activate),
     /// Go back to the version before.
@@ -39,6 +42,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Inspect(args) => versions::inspect(&args).await,
         Command::Install(args) => versions::install(&args).await,
         Command::List(args) => versions::list(&args).await,
+        Command::Try(args) => try_out::run(&args).await,
         Command::Activate(args) => roles::activate(&args).await,
         Command::Rollback(args) => roles::rollback(&args).await,
         Command::Remove(args) => versions::remove(&args).await,
