@@ -1,1 +1,458 @@
+//! A small ledger, and mappings that go wrong in one way each.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use purser_domain::diff::verdict::Verdict;
+use purser_domain::purchase::{Amount, Description};
+use purser_domain::{Balance, Contribution, Decimal};
+use purser_runtime::contract::localisation::Products;
+use purser_runtime::contract::manifest::{Framing, Partitioning};
+use purser_runtime::contract::mapping::PageContext;
+use purser_runtime::contract::types::RunContext;
+use purser_runtime::{CallError, Mapped, MappedPurchase};
+use purser_store::ledger::{CommitPolicy, Ledger as _};
+use purser_store::runs::{Completion, NewRequest, Order, Page, Partition, RunState, Runs as _, Trigger};
+use purser_store::Accounts as _;
+use purser_store_sqlite::SqliteStore;
+
+use super::mapper::PageOf;
+use super::*;
+
+const FEED: &str = "usage";
+const ACCOUNT: AccountId = AccountId(1);
+
+/// What a mapping makes of a page, given how often it was asked before.
+type Spoil = fn(Mapped, u32) -> Result<Mapped, CallError>;
+
+/// Maps one JSON record a line to one Purchase, and then spoils it.
+#[derive(Clone)]
+struct Fake {
+    spoil: Spoil,
+    asked: Arc<AtomicU32>,
+    name: &'static str,
+}
+
+fn fake(name: &'static str, spoil: Spoil) -> Fake {
+    Fake { spoil, asked: Arc::default(), name }
+}
+
+fn good(name: &'static str) -> Fake {
+    fake(name, |mapped, _| Ok(mapped))
+}
+
+impl Mapper for Fake {
+    fn digest(&self) -> Digest {
+        Digest::of(self.name.as_bytes())
+    }
+
+    fn map(&self, page: &PageOf<'_>) -> Result<Mapped, CallError> {
+        let purchases = (0..).zip(page.records).map(|(ordinal, range)| {
+            let record: serde_json::Value = serde_json::from_slice(&page.bytes[range.clone()]).unwrap();
+            mapped(
+                record["ref"].as_str().unwrap(),
+                record["cost"].as_str().unwrap(),
+                day_of(&record),
+                ordinal,
+            )
+        });
+        let mapped = Mapped { purchases: purchases.collect(), ..Mapped::default() };
+        (self.spoil)(mapped, self.asked.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn products(&self, _: &PageOf<'_>) -> Result<Products, CallError> {
+        unreachable!("the ledger has no texts")
+    }
+}
+
+fn day_of(record: &serde_json::Value) -> Date {
+    record["day"].as_str().unwrap().parse().unwrap()
+}
+
+fn mapped(reference: &str, cost: &str, day: Date, ordinal: u32) -> MappedPurchase {
+    let start = day.to_zoned(TimeZone::UTC).unwrap().timestamp();
+    MappedPurchase {
+        natural_reference: reference.into(),
+        description: Description {
+            vendor_customer: "contoso".into(),
+            vendor_subscription: "s".into(),
+            product_key: "meter".into(),
+            product_text: "Meter".into(),
+            category: String::new(),
+            unit: "h".into(),
+            unit_price: None,
+            unit_price_currency: None,
+            currency: Some("EUR".parse().unwrap()),
+            exchange_rate: None,
+            start,
+            end: start,
+            amount: Amount::Given,
+            metadata: Default::default(),
+        },
+        quantity: Decimal::from_count(1),
+        cost: Some(cost.parse().unwrap()),
+        records: vec![ordinal],
+    }
+}
+
+fn feed() -> Feed {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Feed {
+        name: FEED.into(),
+        title: FEED.into(),
+        kind: FeedKind::Purchases,
+        invoice: false,
+        clouds: Vec::new(),
+        partitioning: Partitioning::Scope,
+        framing: Framing::Lines,
+        gives: Vec::new(),
+        needs: Vec::new(),
+        amount: names(&["/cost"]),
+        currency: names(&["/currency"]),
+        quantity: Vec::new(),
+        unit: Vec::new(),
+        customer: Vec::new(),
+    }
+}
+
+fn context(page: u32) -> String {
+    let run = RunContext {
+        settings: "{}".into(),
+        as_of: "2026-11-23T18:00:00Z".into(),
+        local_date: "2026-11-23".into(),
+        window_from: "2026-11-20".into(),
+        window_to: "2026-11-24".into(),
+        cloud: "global".into(),
+        locale: "en-US".into(),
+    };
+    let context = PageContext {
+        run,
+        feed: FEED.into(),
+        partition_key: "p".into(),
+        month: String::new(),
+        currency: String::new(),
+        stage: 0,
+        parameters: Vec::new(),
+        framing: Framing::Lines,
+        envelope: String::new(),
+        page,
+    };
+    serde_json::to_string(&context).unwrap()
+}
+
+/// Reference, cost and day.
+type Record = (&'static str, &'static str, Date);
+
+const NOVEMBER: Date = date(2026, 11, 21);
+
+/// A page of these records; the ledger takes from it what `stored` makes of their costs.
+fn page(number: u32, records: &[Record], stored: fn(&str) -> Decimal) -> Page {
+    let line = |(name, cost, day): &Record| {
+        format!("{{\"ref\":\"{name}\",\"cost\":\"{cost}\",\"currency\":\"EUR\",\"day\":\"{day}\"}}\n")
+    };
+    let bytes = bytes::Bytes::from(records.iter().map(line).collect::<String>());
+    let digest = Digest::of(&bytes);
+    let said = |(ordinal, (name, cost, day)): (u32, &Record)| Contribution {
+        cost: Some(stored(cost)),
+        ..crate::mapping::contribution(mapped(name, cost, *day, ordinal), digest, &|_| None)
+    };
+    let contributions: Vec<Contribution> = (0..).zip(records).map(said).collect();
+    let mut balance = Balance::default();
+    contributions.iter().for_each(|it| balance.purchased.add_contribution(it));
+    balance.received = balance.purchased.clone();
+    Page {
+        number,
+        bytes,
+        digest,
+        context: context(number),
+        contributions,
+        lines: Vec::new(),
+        texts: Vec::new(),
+        facts: Vec::new(),
+        balance,
+        rejections: Vec::new(),
+    }
+}
+
+fn as_it_is(cost: &str) -> Decimal {
+    cost.parse().unwrap()
+}
+
+struct House {
+    store: Arc<dyn Store>,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    /// One run that has brought these partitions.
+    async fn with(partitions: Vec<(&str, Vec<Page>)>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("purser.db")).await.unwrap();
+        let now: Timestamp = "2026-11-23T18:00:00Z".parse().unwrap();
+        let connector = "sample".parse().unwrap();
+        store.connect_account(&connector, "global", "tenant", "Tenant", now).await.unwrap();
+        let order = Order {
+            account: ACCOUNT,
+            trigger: Trigger::Manual,
+            occurrence: None,
+            as_of: now,
+            local_date: date(2026, 11, 23),
+            window_from: date(2026, 11, 20),
+            window_to: date(2026, 11, 24),
+            settings_revision: 0,
+            cast: Cast::one(Digest::of(b"then")),
+        };
+        store.order_run(&order, now).await.unwrap();
+        let (_, fence) =
+            store.claim_run(now, now + jiff::SignedDuration::from_hours(1)).await.unwrap().unwrap();
+        let named = |key: &str| Partition {
+            feed: FEED.into(),
+            key: key.into(),
+            month: String::new(),
+            currency: String::new(),
+            stage: 0,
+        };
+        let request = |key: &str| NewRequest {
+            feed: FEED.into(),
+            partition: Some(named(key)),
+            version: String::new(),
+            body: "{}".into(),
+            not_before: None,
+        };
+        let requests = partitions.iter().map(|(key, _)| request(key)).collect();
+        let step = Completion { requests, ..Completion::default() };
+        store.start_feed(fence, FEED, 0, &step).await.unwrap();
+        let policy = CommitPolicy { now, void_threshold_percent: 20, zone: "UTC".into() };
+        for (request, (key, pages)) in (1..).zip(partitions) {
+            let completion = Completion { request, pages, ..Completion::default() };
+            store.complete_requests(fence, vec![completion]).await.unwrap();
+            store.commit_partition(fence, &named(key), &policy).await.unwrap();
+        }
+        store.finish_run(fence, RunState::Succeeded, &serde_json::json!({}), now).await.unwrap();
+        Self { store: Arc::new(store), _folder: folder }
+    }
+
+    /// Two pages of two records.
+    async fn small() -> Self {
+        let first = page(0, &[("a", "1.255", NOVEMBER), ("b", "2", NOVEMBER)], as_it_is);
+        let second = page(1, &[("c", "3", NOVEMBER), ("d", "4.5", NOVEMBER)], as_it_is);
+        Self::with(vec![("p", vec![first, second])]).await
+    }
+
+    async fn try_out(&self, before: Fake, after: Fake) -> Report {
+        self.try_in(before, after, (None, None), 2).await
+    }
+
+    async fn try_in(
+        &self,
+        before: Fake,
+        after: Fake,
+        (from, to): (Option<Date>, Option<Date>),
+        at_once: usize,
+    ) -> Report {
+        let stop = CancellationToken::new();
+        let limits = Limits { pages_in_sandbox: at_once, ..Limits::default() };
+        let question = question(before, after, from, to);
+        replay(&self.store, &limits, question, &Progress::default(), &stop).await.unwrap()
+    }
+}
+
+fn question(before: Fake, after: Fake, from: Option<Date>, to: Option<Date>) -> Question<Fake> {
+    let parts = |mapping| Parts { feeds: vec![feed()], mapping: Some(mapping), localisation: None };
+    let (before, after) = (parts(before), parts(after));
+    Question { accounts: vec![ACCOUNT], from, to, before, after, terms: Terms::default() }
+}
+
+fn euros(report: &Report) -> (String, String) {
+    let total = report.diff.sums.total();
+    let change = total.values().next().cloned().unwrap_or_default();
+    (change.before.canonical(), change.after.canonical())
+}
+
+fn codes(report: &Report) -> Vec<&str> {
+    report.reasons.iter().map(|reason| reason.code.as_str()).collect()
+}
+
+#[tokio::test]
+async fn every_page_is_mapped_once_by_the_version_in_use_and_twice_by_the_candidate() {
+    let house = House::small().await;
+    let (before, after) = (good("before"), good("after"));
+    let report = house.try_out(before.clone(), after.clone()).await;
+    assert_eq!((report.verdict, report.pages, report.records), (Verdict::Clean, 2, 4));
+    assert_eq!((before.asked.load(Ordering::Relaxed), after.asked.load(Ordering::Relaxed)), (2, 4));
+    assert_eq!(euros(&report), ("10.755".into(), "10.755".into()));
+    assert_eq!((report.drift.partitions, report.diff.counts.same), (0, 4));
+    assert!(report.admits(None));
+}
+
+#[tokio::test]
+async fn a_candidate_that_says_two_things_of_one_page_is_refused_by_the_pages_name() {
+    let house = House::small().await;
+    let unstable = fake("after", |mut mapped, asked| {
+        // Of each page it is asked twice, one after the other.
+        if mapped.purchases[0].natural_reference == "c" && asked % 2 == 1 {
+            mapped.purchases[0].cost = Some(Decimal::from_count(3_000));
+        }
+        Ok(mapped)
+    });
+    // One page at a time, so that the two askings of a page follow each other.
+    let report = house.try_in(good("before"), unstable, (None, None), 1).await;
+    let second = page(1, &[("c", "3", NOVEMBER), ("d", "4.5", NOVEMBER)], as_it_is).digest;
+    assert_eq!((report.verdict, codes(&report)), (Verdict::Blocked, vec!["TRY-UNSTABLE"]));
+    assert_eq!(report.findings[0].page, Some(second));
+    assert!(report.reasons[0].what.contains(&second.to_string()), "{:?}", report.reasons);
+    assert!(!report.admits(Some(report.digest)), "no yes lets it pass");
+    // That answers come and fail in turns is two answers too.
+    let flaky = fake("after", |mapped, asked| match asked % 2 {
+        0 => Ok(mapped),
+        _ => Err(CallError::Contract("now and then".into())),
+    });
+    let report = house.try_in(good("before"), flaky, (None, None), 1).await;
+    assert_eq!(codes(&report)[0], "TRY-UNSTABLE");
+}
+
+#[tokio::test]
+async fn a_page_that_the_host_was_too_busy_for_is_no_unstable_one_and_still_blocks() {
+    let house = House::small().await;
+    let slow = fake("after", |mapped, asked| match asked {
+        0 => Err(CallError::Deadline { used_ms: 9, limit_ms: 8 }),
+        _ => Ok(mapped),
+    });
+    let report = house.try_in(good("before"), slow, (None, None), 1).await;
+    assert_eq!((report.verdict, codes(&report)[0]), (Verdict::Blocked, "TRY-PAGE"));
+    assert!(!codes(&report).contains(&"TRY-UNSTABLE"));
+}
+
+#[tokio::test]
+async fn a_record_that_is_not_accounted_for_is_found_among_many_with_its_money() {
+    let names: Vec<String> = (0..500).map(|number| format!("r{number}")).collect();
+    let records: Vec<Record> =
+        names.iter().map(|name| (&*name.clone().leak(), "1.5", NOVEMBER) as Record).collect();
+    let house = House::with(vec![("p", vec![page(0, &records, as_it_is)])]).await;
+    let dropping = fake("after", |mut mapped, _| {
+        let all = mapped.purchases.len();
+        mapped.purchases.retain(|purchase| purchase.natural_reference != "r321");
+        let is_whole = mapped.purchases.len() == all;
+        if is_whole { Ok(mapped) } else { Err(CallError::Contract("a record stands nowhere".into())) }
+    });
+    let report = house.try_out(good("before"), dropping.clone()).await;
+    assert_eq!((report.verdict, codes(&report)[0]), (Verdict::Blocked, "TRY-PAGE"));
+    assert!(codes(&report).contains(&"TRY-DROPPED") && codes(&report).contains(&"TRY-BALANCE"));
+    assert_eq!(euros(&report), ("750".into(), "748.5".into()));
+    let fate = &report.diff.fates[0];
+    assert_eq!((fate.example.ordinal, fate.tally.records), (321, 1));
+    assert_eq!(fate.tally.sums["EUR"].canonical(), "1.5");
+    assert!(dropping.asked.load(Ordering::Relaxed) < 30, "halving finds it soon");
+}
+
+#[tokio::test]
+async fn a_mapping_none_of_whose_answers_can_be_used_loses_all_money_and_ends_soon() {
+    let records: Vec<Record> =
+        (0..2_000).map(|number| (&*format!("r{number}").leak(), "1", NOVEMBER) as Record).collect();
+    let house = House::with(vec![("p", vec![page(0, &records, as_it_is)])]).await;
+    let broken = fake("after", |_, _| Err(CallError::Contract("never".into())));
+    let report = house.try_out(good("before"), broken.clone()).await;
+    assert_eq!(euros(&report), ("2000".into(), "0".into()));
+    assert_eq!(report.diff.fates[0].tally.records, 2_000);
+    assert!(broken.asked.load(Ordering::Relaxed) <= 2 + 2 * 128);
+}
+
+#[tokio::test]
+async fn where_the_ledger_differs_already_is_told_beside_the_difference() {
+    // Committed by a version that rounded down.
+    let rounded = |cost: &str| if cost == "1.255" { as_it_is("1.25") } else { as_it_is(cost) };
+    let stored = page(0, &[("a", "1.255", NOVEMBER), ("b", "2", NOVEMBER)], rounded);
+    let house =
+        House::with(vec![("p", vec![stored]), ("q", vec![page(0, &[("c", "1", NOVEMBER)], as_it_is)])]).await;
+    let report = house.try_out(good("before"), good("after")).await;
+    assert_eq!(
+        (report.verdict, report.drift.partitions),
+        (Verdict::Clean, 1),
+        "the candidate changes nothing"
+    );
+    let drift = &report.drift.listed[0];
+    assert_eq!((drift.partition.as_str(), drift.mapping), ("p", Digest::of(b"then")));
+    let sums = &drift.measures["purchased EUR"];
+    assert_eq!((sums.before.canonical(), sums.after.canonical()), ("3.25".into(), "3.255".into()));
+    // Other references are told too, where the money is the same.
+    let renamed = fake("before", |mut mapped, _| {
+        mapped.purchases.iter_mut().for_each(|purchase| purchase.natural_reference.push('!'));
+        Ok(mapped)
+    });
+    let report = house.try_out(renamed.clone(), renamed).await;
+    let drift = &report.drift.listed[1];
+    assert_eq!((drift.partition.as_str(), drift.only_ledger, drift.only_replay), ("q", 1, 1));
+}
+
+#[tokio::test]
+async fn a_period_holds_the_purchases_that_begin_in_it_wherever_they_were_reported() {
+    let late = date(2026, 10, 31);
+    let records = [("a", "1", NOVEMBER), ("late", "20", late)];
+    let elsewhere = page(0, &[("x", "300", date(2026, 11, 22))], as_it_is);
+    let house = House::with(vec![("p", vec![page(0, &records, as_it_is)]), ("q", vec![elsewhere])]).await;
+    let before = euros(&house.try_out(good("before"), good("after")).await).0;
+    assert_eq!(before, "321");
+    let in_days = async |from, to| {
+        let report = house.try_in(good("before"), good("after"), (from, to), 2).await;
+        (report.pages, euros(&report).0)
+    };
+    // Reported in November, used in October: the run's days do not say so, the Purchase's key does.
+    assert_eq!(in_days(None, Some(date(2026, 11, 1))).await, (1, "20".into()));
+    assert_eq!(in_days(Some(date(2026, 11, 1)), None).await, (2, "301".into()));
+    assert_eq!(in_days(Some(date(2026, 12, 1)), None).await, (0, "0".into()));
+}
+
+#[tokio::test]
+async fn however_many_pages_are_mapped_at_once_the_report_is_the_same() {
+    let pages =
+        (0..40).map(|number| page(number, &[(&*format!("r{number}").leak(), "1.005", NOVEMBER)], as_it_is));
+    let house = House::with(vec![("p", pages.collect())]).await;
+    let rounding = || {
+        fake("after", |mut mapped, _| {
+            mapped.purchases[0].cost = Some(Decimal::from_count(1));
+            Ok(mapped)
+        })
+    };
+    let one = house.try_in(good("before"), rounding(), (None, None), 1).await;
+    let many = house.try_in(good("before"), rounding(), (None, None), 8).await;
+    assert_eq!((one.digest, &one), (many.digest, &many));
+    assert_eq!(euros(&one), ("40.2".into(), "40".into()));
+    assert_eq!(one.diff.turnover.values().next().unwrap().canonical(), "0.2");
+    // What is confirmed is this diff, and no other.
+    assert_eq!(one.verdict, Verdict::Blocked);
+    let clean = house.try_out(good("before"), good("after")).await;
+    assert_ne!(clean.digest, one.digest);
+}
+
+#[tokio::test]
+async fn a_confirmation_names_the_diff_that_was_seen() {
+    let house = House::small().await;
+    let rejecting = fake("after", |mut mapped, _| {
+        let gone = mapped.purchases.remove(0);
+        mapped.rejected.push((gone.records[0], "not wanted".into()));
+        Ok(mapped)
+    });
+    let report = house.try_out(good("before"), rejecting).await;
+    assert_eq!(report.verdict, Verdict::NeedsConfirmation, "{:?}", report.reasons);
+    assert!(codes(&report).contains(&"TRY-REJECTED") && codes(&report).contains(&"TRY-REMOVED"));
+    assert!(report.admits(Some(report.digest)));
+    assert!(!report.admits(None) && !report.admits(Some(Digest::of(b"another"))));
+}
+
+#[tokio::test]
+async fn what_cannot_be_replayed_is_told_and_what_is_stopped_gives_no_report() {
+    let mut unreadable = page(1, &[("b", "2", NOVEMBER)], as_it_is);
+    unreadable.context = "no context".into();
+    let whole = page(0, &[("a", "1", NOVEMBER)], as_it_is);
+    let house = House::with(vec![("p", vec![whole, unreadable])]).await;
+    let report = house.try_out(good("before"), good("after")).await;
+    assert_eq!((report.verdict, codes(&report)), (Verdict::NeedsConfirmation, vec!["TRY-MISSING"]));
+    assert_eq!(report.drift.partitions, 0, "of a part that is not whole nothing is said");
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let question = question(good("before"), good("after"), None, None);
+    let stopped = replay(&house.store, &Limits::default(), question, &Progress::default(), &stop).await;
+    assert!(matches!(stopped, Err(ReplayError::Stopped)));
+    assert_eq!(house.store.standings(ACCOUNT).await.unwrap().len(), 1);
+}
