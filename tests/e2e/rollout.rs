@@ -8,9 +8,12 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use purser_domain::diff::verdict::{Terms, Verdict};
 use purser_domain::{AccountId, Digest, Role};
+use purser_pipeline::Limits;
 use purser_pipeline::plugins::Plugins;
-use purser_pipeline::rollout::{self, Activation, Listed, Rollout, RolloutError};
+use purser_pipeline::replay::{self, Parts, Progress, Question, Report};
+use purser_pipeline::rollout::{self, Activation, Listed, Rollout, RolloutError, Seen};
 use purser_pipeline::run::Execution;
 use purser_runtime::Sandbox;
 use purser_store::plugins::Swap;
@@ -28,7 +31,26 @@ fn given(vendor: Router) -> Given<'static> {
 }
 
 fn all(digest: Digest) -> Activation {
-    Activation { digest, roles: Vec::new(), accepts_asks: true }
+    Activation { digest, roles: Vec::new(), accepts_asks: true, seen: None }
+}
+
+/// What a version would change in these roles, as the whole gate asks for it.
+async fn report(bench: &Bench, digest: Digest, roles: Vec<Role>) -> Arc<Report> {
+    let rollout = bench.host.rollout();
+    let candidate = rollout.plugins.load_one(digest).unwrap();
+    let cast = rollout.plugins.cast(&"meterhub".parse().unwrap()).unwrap();
+    let roles = if roles.is_empty() { Role::ALL.to_vec() } else { roles };
+    let accounts = rollout.store.accounts().await.unwrap().iter().map(|account| account.id).collect();
+    let (before, after) = (Parts::of(&cast), Parts::with(&cast, &candidate, &roles));
+    let question = Question { accounts, from: None, to: None, before, after, terms: Terms::default() };
+    let (limits, progress, stop) = (Limits::default(), Progress::default(), CancellationToken::new());
+    Arc::new(replay::replay(&rollout.store, &limits, question, &progress, &stop).await.unwrap())
+}
+
+/// An activation by somebody who has seen what it would change.
+async fn seen(bench: &Bench, digest: Digest) -> Activation {
+    let report = report(bench, digest, Vec::new()).await;
+    Activation { seen: Some(Seen { report, confirmed: None }), ..all(digest) }
 }
 
 async fn installed(rollout: &Rollout, features: &[&str]) -> Digest {
@@ -155,7 +177,7 @@ async fn fifty_swaps_under_load_lose_and_double_nothing() {
     for swap in 0..SWAPS {
         let (digest, runs) =
             (if swap % 2 == 0 { next } else { first }, bench.store.runs(None, 10_000).await.unwrap().len());
-        bench.host.rollout().activate(&all(digest), WHO).await.unwrap();
+        bench.host.rollout().activate(&seen(&bench, digest).await, WHO).await.unwrap();
         while bench.store.runs(None, 10_000).await.unwrap().len() < runs + 2 {
             tokio::task::yield_now().await;
         }
@@ -267,7 +289,7 @@ async fn a_version_that_runs_worked_with_is_removed_and_its_bytes_stay() {
     let in_use = rollout.remove(first, WHO).await;
     assert!(matches!(in_use, Err(RolloutError::InUse { .. })), "{in_use:?}");
     bench.run().await;
-    rollout.activate(&all(next), WHO).await.unwrap();
+    rollout.activate(&seen(&bench, next).await, WHO).await.unwrap();
     assert_eq!(rollout.remove(first, WHO).await.unwrap().runs, 1);
     assert!(rollout.plugins.by_digest(first).is_some(), "Purchases cite it");
     let gone = rollout.activate(&all(first), WHO).await;
@@ -289,7 +311,7 @@ async fn what_another_version_made_is_mapped_again_without_asking_the_vendor() {
     let (rollout, connector) = (bench.host.rollout(), "meterhub".parse().unwrap());
     assert_eq!(bench.run().await.0, RunState::Succeeded);
     let before = bench.rows().await;
-    rollout.activate(&all(next), WHO).await.unwrap();
+    rollout.activate(&seen(&bench, next).await, WHO).await.unwrap();
     assert!(all_by(&mapped_by(&bench).await, false), "activating changes nothing that is committed");
     let requests = asked.lock().unwrap().len();
 
@@ -323,8 +345,6 @@ async fn broken(bench: &Bench) -> Vec<String> {
 async fn a_version_that_crashes_again_and_again_falls_back_and_a_new_run_begins() {
     let (bench, first, _) = two_versions(meterhub(Asked::default())).await;
     let rollout = bench.host.rollout();
-    assert_eq!(bench.run().await.0, RunState::Succeeded);
-    let before = bench.rows().await;
     let crashing = installed(&rollout, &["crashing"]).await;
     rollout.activate(&all(crashing), WHO).await.unwrap();
     for _ in 0..2 {
@@ -342,15 +362,15 @@ async fn a_version_that_crashes_again_and_again_falls_back_and_a_new_run_begins(
     assert_eq!(fallen.state, rollout::State::Rejected);
     assert_eq!(worked(&bench).await, RunState::Succeeded, "the run that the breaker ordered");
     assert_eq!(bench.store.runs(None, 1).await.unwrap()[0].order.cast.mapping, first);
-    let money = |rows: Vec<purser_pipeline::export::Row>| -> Vec<_> {
-        rows.into_iter().map(|row| (row.reference, row.cost, row.quantity)).collect()
-    };
-    assert_eq!(money(bench.rows().await), money(before), "nothing was lost on the way");
+    assert_eq!(bench.rows().await.len(), 6);
 
     let again = rollout.activate(&all(crashing), WHO).await;
     assert!(matches!(again, Err(RolloutError::Barred { .. })), "{again:?}");
     rollout.allow(crashing, WHO).await.unwrap();
-    rollout.activate(&all(crashing), WHO).await.unwrap();
+    let tried = rollout.activate(&seen(&bench, crashing).await, WHO).await;
+    let Err(RolloutError::Unconfirmed { reasons, .. }) = tried else { panic!("{tried:?}") };
+    let is_found = reasons.iter().any(|reason| reason.starts_with("TRY-REJECTED 6 records"));
+    assert!(is_found, "now that there are pages, a try finds it: {reasons:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -364,4 +384,44 @@ async fn a_version_with_none_before_it_keeps_its_roles() {
     }
     assert_eq!(broken(&bench).await, [""; 0]);
     assert!(listed(&rollout, crashing).await.version.barred.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_purchases_is_activated_only_by_who_has_seen_and_confirmed_exactly_that() {
+    let (bench, _, next) = two_versions(meterhub(Asked::default())).await;
+    let rollout = bench.host.rollout();
+    let renamed = installed(&rollout, &["renamed"]).await;
+    rollout.activate(&all(next), WHO).await.unwrap();
+    assert_eq!(bench.run().await.0, RunState::Succeeded);
+    let unseen = rollout.activate(&all(renamed), WHO).await;
+    assert!(matches!(unseen, Err(RolloutError::NotTried)), "{unseen:?}");
+
+    let report = report(&bench, renamed, Vec::new()).await;
+    assert_eq!(report.verdict, Verdict::NeedsConfirmation);
+    let with = |report: &Arc<Report>, confirmed| Activation {
+        seen: Some(Seen { report: report.clone(), confirmed }),
+        ..all(renamed)
+    };
+    for unconfirmed in [None, Some(next)] {
+        match rollout.activate(&with(&report, unconfirmed), WHO).await {
+            Err(RolloutError::Unconfirmed { report: named, reasons }) => {
+                assert_eq!(named, report.digest);
+                assert!(reasons[0].starts_with("TRY-DETAIL 6 Purchases"), "{reasons:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let partial = Arc::new(Report { accounts: Vec::new(), ..(*report).clone() });
+    let days = Arc::new(Report { to: Some("2026-11-14".parse().unwrap()), ..(*report).clone() });
+    let later = Arc::new(Report { from: Some("2026-11-14".parse().unwrap()), ..(*report).clone() });
+    for narrower in [partial, days, later] {
+        let refused = rollout.activate(&with(&narrower, Some(report.digest)), WHO).await;
+        assert!(matches!(refused, Err(RolloutError::NotTried)), "{refused:?}");
+    }
+    rollout.activate(&with(&report, Some(report.digest)), WHO).await.unwrap();
+
+    rollout.roll_back(&"meterhub".parse().unwrap(), None, WHO).await.unwrap();
+    rollout.roll_back(&"meterhub".parse().unwrap(), None, WHO).await.unwrap();
+    let stale = rollout.activate(&with(&report, Some(report.digest)), WHO).await;
+    assert!(matches!(stale, Err(RolloutError::NotTried)), "another version is at work since: {stale:?}");
 }

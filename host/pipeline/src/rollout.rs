@@ -23,10 +23,12 @@ use crate::work::Clock;
 
 pub mod asks;
 mod error;
+mod gate;
 mod list;
 mod remap;
 
 pub use error::RolloutError;
+pub use gate::Seen;
 pub use list::{Listed, State, beyond_grant, list, way_back};
 
 /// Who installed what came with the binary.
@@ -54,6 +56,8 @@ pub struct Activation {
     pub roles: Vec<Role>,
     /// Whether what it may ask beyond the present grant is accepted.
     pub accepts_asks: bool,
+    /// What has been seen of what it would change; none: nothing.
+    pub seen: Option<Seen>,
 }
 
 /// What a change of roles did.
@@ -139,6 +143,7 @@ impl Rollout {
         if !beyond.is_empty() && !activation.accepts_asks && !swaps.is_empty() {
             return Err(RolloutError::AsksMore(beyond));
         }
+        self.refuse_unseen(&version, &swaps, activation.seen.as_ref()).await?;
         self.change(&version.connector, swaps, beyond, Cause::Activated, who).await
     }
 

@@ -12,9 +12,9 @@ use purser_runtime::contract::manifest::{Framing, Partitioning};
 use purser_runtime::contract::mapping::PageContext;
 use purser_runtime::contract::types::RunContext;
 use purser_runtime::{CallError, Mapped, MappedPurchase};
+use purser_store::Accounts as _;
 use purser_store::ledger::{CommitPolicy, Ledger as _};
 use purser_store::runs::{Completion, NewRequest, Order, Page, Partition, RunState, Runs as _, Trigger};
-use purser_store::Accounts as _;
 use purser_store_sqlite::SqliteStore;
 
 use super::mapper::PageOf;

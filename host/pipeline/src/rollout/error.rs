@@ -60,6 +60,22 @@ pub enum RolloutError {
         "PLG-308 the connector's plugins were changed at the same time · look again at what is active, and try again"
     )]
     Raced,
+    /// Nobody has seen what it would change.
+    #[error(
+        "PLG-310 what it would change in the Purchases there are has not been tried with the versions that work now · try it, over all accounts and open months, and activate it with what you have seen"
+    )]
+    NotTried,
+    /// Somebody has to say yes to what it would change.
+    #[error("PLG-311 it would change Purchases, and somebody has to say yes to that:{}\n · look at what would change, and activate with --confirm {report}", lines(.reasons))]
+    Unconfirmed {
+        /// Names the report to say yes to.
+        report: Digest,
+        /// Why.
+        reasons: Vec<String>,
+    },
+    /// It must not play the role.
+    #[error("PLG-312 it must not be activated:{}\n · correct the plugin, or tell its author", lines(.0))]
+    Blocked(Vec<String>),
     /// An account's schedule is wrong.
     #[error(transparent)]
     Schedule(#[from] purser_domain::schedule::Invalid),

@@ -54,6 +54,15 @@ fn rollout_problem(error: RolloutError) -> Problem {
             let remedy = "read what it asks beyond that, and accept it where that is right";
             Problem::new(409, "PLG-305", what, remedy).with_details(beyond)
         }
+        RolloutError::Unconfirmed { report, reasons } => {
+            let what = "it would change Purchases, and somebody has to say yes to that";
+            let remedy = format!("look at what would change, and confirm the report {report}");
+            Problem::new(409, "PLG-311", what, remedy).with_details(reasons)
+        }
+        RolloutError::Blocked(reasons) => {
+            let remedy = "correct the plugin, or tell its author";
+            Problem::new(409, "PLG-312", "it must not be activated", remedy).with_details(reasons)
+        }
         RolloutError::NotInstalled(_) => coded(404, &error.to_string()),
         error => coded(409, &error.to_string()),
     }

@@ -60,7 +60,7 @@ pub async fn activate(args: &Activate) -> anyhow::Result<ExitCode> {
     let rollout = wiring::open_rollout(&args.data).await?;
     let version = version_of(&rollout, &args.version).await?;
     let (roles, accepts_asks) = (args.roles.clone(), args.accept_calls);
-    let activation = Activation { digest: version.digest, roles, accepts_asks };
+    let activation = Activation { digest: version.digest, roles, accepts_asks, seen: None };
     let activated = rollout.activate(&activation, COMMAND_LINE).await?;
     tell(&activated);
     map_again(&rollout, &activated.connector, args.apply).await?;

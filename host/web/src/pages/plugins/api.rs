@@ -68,7 +68,7 @@ pub(crate) async fn activate(
     let names = wanted.roles.as_deref().unwrap_or_default();
     let roles = names.split(',').filter(|name| !name.is_empty()).map(str::parse::<Role>);
     let roles = roles.collect::<Result<_, _>>().map_err(|error| Problem::input(error.to_string()))?;
-    let activation = Activation { digest, roles, accepts_asks: wanted.accept_calls };
+    let activation = Activation { digest, roles, accepts_asks: wanted.accept_calls, seen: None };
     let done = state.acts.activate_plugin(&activation, &visitor.person.name).await?;
     Ok(Json(Done { swaps: done.swaps, granted: done.granted }))
 }

@@ -110,7 +110,7 @@ pub(crate) async fn activate(
         return Err(Problem::input("no role was chosen"));
     }
     let accepts_asks = sent.iter().any(|(name, value)| name == "accept-calls" && value == "yes");
-    let activation = Activation { digest: version.digest, roles, accepts_asks };
+    let activation = Activation { digest: version.digest, roles, accepts_asks, seen: None };
     state.acts.activate_plugin(&activation, &visitor.person.name).await?;
     let text = format!(
         "{} works from the next run on. Runs under way go on with what they began with.",
