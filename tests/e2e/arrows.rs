@@ -31,6 +31,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("purser-plugin-sdk", &[]),
     ("purser-plugin-build", &[]),
+    ("purser-focus-csv", &["purser-plugin-sdk"]),
     ("purser-microsoft-csp", &["purser-plugin-sdk"]),
     ("purser-simulator", &[]),
     (

@@ -10,7 +10,7 @@ use purser_store_sqlite::SqliteStore;
 use url::Url;
 
 use crate::support::free_port;
-use crate::visitor::{Hop, Seen, Visitor};
+use crate::visitor::{Form, Hop, Seen, Visitor};
 use crate::world::{Data, Server, World, wait_for};
 
 /// Who signs in.
@@ -108,6 +108,11 @@ impl Journey {
     /// Presses the button of the form that goes to this address; the page that follows.
     pub fn press(&mut self, page: &Seen, address: &str) -> Seen {
         let form = page.form_to(address).unwrap();
+        self.world.runtime.block_on(self.visitor.send(form)).unwrap()
+    }
+
+    /// Sends a form as it is filled in; the page that follows.
+    pub fn send(&mut self, form: Form) -> Seen {
         self.world.runtime.block_on(self.visitor.send(form)).unwrap()
     }
 

@@ -16,6 +16,8 @@ mod demo;
 mod disk;
 mod egress;
 mod faults;
+mod file_server;
+mod focus_csv;
 mod hand_over;
 mod journey;
 mod keys;

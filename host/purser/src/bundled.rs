@@ -1,7 +1,7 @@
-//! What the binary carries: the Microsoft CSP plugin, and the contract it was built for.
+//! What the binary carries: its plugins, built for the contract it serves.
 
-/// The bundled component.
-pub const MICROSOFT_CSP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/microsoft-csp.wasm"));
-
-/// Bundled plugins by id.
-pub const PLUGINS: &[(&str, &[u8])] = &[("microsoft-csp", MICROSOFT_CSP)];
+/// Bundled components, in the order of the menu.
+pub const PLUGINS: &[(&str, &[u8])] = &[
+    ("microsoft-csp", include_bytes!(concat!(env!("OUT_DIR"), "/microsoft-csp.wasm"))),
+    ("focus-csv", include_bytes!(concat!(env!("OUT_DIR"), "/focus-csv.wasm"))),
+];
