@@ -74,8 +74,11 @@ struct File<'f> {
     cost: Vec<usize>,
     currency: Vec<usize>,
     key: Key,
-    kept: Vec<(Cow<'f, str>, Vec<usize>)>,
+    kept: Vec<Kept>,
 }
+
+/// The name a value is kept under, and the columns it may stand in.
+type Kept = (Cow<'static, str>, Vec<usize>);
 
 /// A row.
 struct Line<'r> {
@@ -214,7 +217,7 @@ impl<'f> File<'f> {
 }
 
 /// Columns kept beside those with a meaning: the known ones, tags with a column each, and what the settings add.
-fn kept(header: &Header, settings: &Settings) -> Result<Vec<(Cow<'static, str>, Vec<usize>)>, String> {
+fn kept(header: &Header, settings: &Settings) -> Result<Vec<Kept>, String> {
     let known = KEPT.iter().map(|(name, columns)| {
         (Cow::from(*name), columns.iter().filter_map(|column| header.place(column)).collect::<Vec<_>>())
     });
