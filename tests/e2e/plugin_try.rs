@@ -255,8 +255,8 @@ fn plugin_try_compares_the_days_that_are_asked_for_beside_a_server_and_writes_fi
     drop(server);
 
     for (args, code) in [
-        (vec!["--account", "9"], "CLI-ACCOUNT"),
-        (vec!["--from", "2026-11-02", "--to", "2026-11-02"], "CLI-PERIOD"),
+        (vec!["--account", "9"], "TRY-ACCOUNT"),
+        (vec!["--from", "2026-11-02", "--to", "2026-11-02"], "TRY-PERIOD"),
     ] {
         let output = house.try_out(&file, &args);
         assert_eq!(output.status.code(), Some(2));

@@ -15,6 +15,7 @@ mod standing;
 pub mod table;
 pub mod texts;
 mod totals;
+mod wanted;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +38,7 @@ use self::page::{Compared, Sheet, read};
 pub use self::report::Report;
 use self::standing::{Stand, Step, steps};
 use self::totals::Totals;
+pub use self::wanted::{Wanted, WantedError, question};
 use crate::limits::Limits;
 use crate::work::{Customers, SUBSCRIPTION};
 
@@ -67,16 +69,6 @@ impl Parts {
         let (mapping, localisation) = (plays(Role::Mapping), plays(Role::Localisation));
         Self { feeds: crawl.descriptor().feeds.clone(), mapping, localisation }
     }
-}
-
-/// The roles a candidate would be given unless somebody chooses: all it can play, but those that a plugin of another id
-/// plays, unless it extends the connector.
-#[must_use]
-pub fn usual_roles(cast: &Cast<Plugin>, candidate: &Plugin) -> Vec<Role> {
-    let id = |plugin: &Plugin| plugin.descriptor().id.clone();
-    let extends = candidate.descriptor().extends.is_some();
-    let roles = candidate.admission().roles.iter().copied();
-    roles.filter(|role| extends || id(cast.of(*role)) == id(candidate)).collect()
 }
 
 /// What is to be replayed.
@@ -242,19 +234,6 @@ impl<M: Mapper> Account<M> {
         });
         task.await.map_err(|_| ReplayError::Broken)
     }
-}
-
-/// The first day of the open booked periods of these accounts; none: no month is closed in one of them.
-///
-/// # Errors
-/// Where the store fails.
-pub async fn open_since(store: &dyn Store, accounts: &[AccountId]) -> purser_store::Result<Option<Date>> {
-    let mut first: Option<Option<Date>> = None;
-    for account in accounts {
-        let open = store.last_closed(*account).await?.map(|month| month.next().first_day());
-        first = Some(first.map_or(open, |first| first.min(open)));
-    }
-    Ok(first.flatten())
 }
 
 enum Done {

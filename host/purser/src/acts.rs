@@ -35,8 +35,10 @@ mod outside;
 mod plugins;
 mod problems;
 mod secret;
+mod tries;
 
 pub use outside::Outside;
+pub use tries::Tries;
 
 use problems::{consent_problem, order_problem, refused_problem};
 
@@ -56,6 +58,8 @@ pub struct HostActs {
     pub client: Arc<Client>,
     /// Randomness.
     pub chance: Chance,
+    /// Tries of plugin versions.
+    pub tries: Tries,
 }
 
 impl HostActs {

@@ -26,7 +26,7 @@ use purser_web::{AccessRules, Acts, OutsideSignIn, WebState};
 use sha2::Digest as _;
 use url::Url;
 
-use crate::acts::{HostActs, Outside};
+use crate::acts::{HostActs, Outside, Tries};
 use crate::command::DataArgs;
 use crate::config::Config;
 use crate::data::DataDir;
@@ -149,8 +149,16 @@ impl Purser {
             limits: Limits::default(),
             wake: Arc::default(),
         });
-        let acts =
-            HostActs { host: host.clone(), consent, trials, tokens, vault, client, chance: chance.clone() };
+        let acts = HostActs {
+            host: host.clone(),
+            consent,
+            trials,
+            tokens,
+            vault,
+            client,
+            chance: chance.clone(),
+            tries: Tries::default(),
+        };
         Ok(Self { store, host, keeper, acts: Arc::new(acts), chance, clock, public_url, rules, outside })
     }
 

@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::entry::NewAccount;
-use crate::{PluginActs, Problem};
+use crate::{PluginActs, Problem, TryActs};
 
 /// What pages may make happen.
 #[async_trait]
-pub trait Acts: PluginActs + 'static {
+pub trait Acts: PluginActs + TryActs + 'static {
     /// The connectors whose plugin is active, in the order of the menu.
     fn connectors(&self) -> Vec<ConnectorView>;
 

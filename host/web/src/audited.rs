@@ -34,6 +34,7 @@ async fn prepared(path: &str) -> (Site, String, String) {
         .replace("{user}", "olaf")
         .replace("{id}", "1")
         .replace("{plugin}", "test-cloud")
+        .replace("{try}", "1")
         .replace("{digest}", &connector().digest.to_string())
         .replace("{token}", "once");
     (site, filled, body)
@@ -103,6 +104,7 @@ async fn ready(site: &mut Site, path: &str) -> String {
             site.hand_over(None).await;
             "act=withdraw".to_owned()
         }
+        "/plugins/{plugin}/try" => format!("version={}", connector().digest),
         "/plugins/{plugin}/versions/{digest}/activate" => "role=mapping".to_owned(),
         "/purchases/vanished" => {
             site.lose_purchases().await;

@@ -28,6 +28,7 @@ mod sessions;
 mod shell;
 mod state;
 mod throttle;
+mod try_acts;
 
 pub use access::{AccessRules, OutsideSignIn, Outsider};
 pub use acts::{
@@ -43,6 +44,7 @@ pub use plugin_acts::PluginActs;
 pub use problem::Problem;
 pub use routes::{APPLICATION_STATE, callback_path, router};
 pub use state::WebState;
+pub use try_acts::{Try, TryActs, TryState};
 
 #[cfg(test)]
 mod audited;

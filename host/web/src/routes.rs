@@ -15,8 +15,8 @@ use crate::guard::{Rule, guard};
 use crate::pages::{
     account, account_entry, account_names, activity, api, audit, connector, connector_settings, consent,
     coverage, customers, dashboard, explain, hand_over, hand_overs, health, notices, outside, own_access,
-    password_link, people, periods, plugins, preflight, purchases, reconciliation, record, requests, run,
-    setup, sign_in, site_settings, texts, tokens, unmapped, vanished,
+    password_link, people, periods, plugin_try, plugins, preflight, purchases, reconciliation, record,
+    requests, run, setup, sign_in, site_settings, texts, tokens, unmapped, vanished,
 };
 use crate::problem::Problem;
 use crate::state::WebState;
@@ -155,6 +155,13 @@ routes! {
     Viewer get "/plugins/{plugin}" => plugins::show;
     Admin post "/plugins/{plugin}/rollback" => plugins::version::roll_back;
     Admin post "/plugins/{plugin}/map-again" => plugins::version::map_again;
+    Viewer get "/plugins/{plugin}/try" => plugin_try::form;
+    Operator post "/plugins/{plugin}/try" => plugin_try::begin;
+    Viewer get "/plugins/{plugin}/try/{try}" => plugin_try::show;
+    Viewer get "/plugins/{plugin}/try/{try}/live" => plugin_try::show_live;
+    Viewer get "/plugins/{plugin}/try/{try}/diff.json" => plugin_try::json;
+    Viewer get "/plugins/{plugin}/try/{try}/diff.csv" => plugin_try::csv;
+    Operator post "/plugins/{plugin}/try/{try}/stop" => plugin_try::stop;
     Viewer get "/plugins/{plugin}/versions/{digest}" => plugins::version::show;
     Admin post "/plugins/{plugin}/versions/{digest}/activate" => plugins::version::activate;
     Admin post "/plugins/{plugin}/versions/{digest}/remove" => plugins::version::remove;
@@ -174,6 +181,8 @@ routes! {
     Operator[RunsOrder] post "/api/v1/accounts/{account}/runs" => api::order;
     Viewer[PluginsRead] get "/api/v1/plugins" => plugins::api::list;
     Admin[PluginsManage] post "/api/v1/plugins" => plugins::api::install;
+    Operator[PluginsRead] post "/api/v1/plugins/{digest}/try" => plugin_try::api::begin;
+    Viewer[PurchasesRead] get "/api/v1/plugins/{digest}/try/{try}" => plugin_try::api::show;
     Admin[PluginsManage] post "/api/v1/plugins/{digest}/activate" => plugins::api::activate;
     Admin[PluginsManage] delete "/api/v1/plugins/{digest}" => plugins::api::remove;
     Admin[PluginsManage] post "/api/v1/connectors/{connector}/plugins/rollback" => plugins::api::roll_back;

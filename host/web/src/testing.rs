@@ -3,6 +3,7 @@
 mod acts;
 mod plugins;
 mod seed;
+mod tries;
 
 use std::sync::{Arc, Mutex, OnceLock};
 

@@ -253,12 +253,12 @@ impl House {
     ) -> Report {
         let stop = CancellationToken::new();
         let limits = Limits { pages_in_sandbox: at_once, ..Limits::default() };
-        let question = question(before, after, from, to);
+        let question = asked(before, after, from, to);
         replay(&self.store, &limits, question, &Progress::default(), &stop).await.unwrap()
     }
 }
 
-fn question(before: Fake, after: Fake, from: Option<Date>, to: Option<Date>) -> Question<Fake> {
+fn asked(before: Fake, after: Fake, from: Option<Date>, to: Option<Date>) -> Question<Fake> {
     let parts = |mapping| Parts { feeds: vec![feed()], mapping: Some(mapping), localisation: None };
     let (before, after) = (parts(before), parts(after));
     Question { accounts: vec![ACCOUNT], from, to, before, after, terms: Terms::default() }
@@ -451,7 +451,7 @@ async fn what_cannot_be_replayed_is_told_and_what_is_stopped_gives_no_report() {
     assert_eq!(report.drift.partitions, 0, "of a part that is not whole nothing is said");
     let stop = CancellationToken::new();
     stop.cancel();
-    let question = question(good("before"), good("after"), None, None);
+    let question = asked(good("before"), good("after"), None, None);
     let stopped = replay(&house.store, &Limits::default(), question, &Progress::default(), &stop).await;
     assert!(matches!(stopped, Err(ReplayError::Stopped)));
     assert_eq!(house.store.standings(ACCOUNT).await.unwrap().len(), 1);

@@ -23,6 +23,7 @@ async fn filled(site: &Site, path: &str) -> String {
         .replace("{account}", "1")
         .replace("{plugin}", "test-cloud")
         .replace("{digest}", &crate::testing::connector().digest.to_string())
+        .replace("{try}", "1")
         .replace("{cloud}", "global")
         .replace("{run}", "1")
         .replace("{month}", "2026-10")

@@ -1,7 +1,7 @@
 //! Acts that note what was asked of them, and a connector of no real vendor.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -34,6 +34,7 @@ pub(crate) struct FakeActs {
     log: Mutex<Vec<String>>,
     coverage: Mutex<Vec<CoverageView>>,
     drawn: AtomicU64,
+    pub(super) is_trying: AtomicBool,
     credentials: Mutex<Vec<CredentialView>>,
     /// Whether accounts have secrets, where they are not connected by consent.
     secrets: Mutex<Option<bool>>,
@@ -49,6 +50,7 @@ impl FakeActs {
             credentials: Mutex::default(),
             secrets: Mutex::default(),
             drawn: AtomicU64::default(),
+            is_trying: AtomicBool::default(),
         }
     }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use jiff::civil::Date;
 use purser_domain::diff::verdict::{Terms, Verdict};
-use purser_domain::{AccountId, Cast, ConnectorId, Decimal, Role};
+use purser_domain::{AccountId, Decimal, Role};
 use purser_pipeline::Limits;
-use purser_pipeline::replay::{self, Parts, Progress, Question, Report, table};
+use purser_pipeline::replay::{self, Progress, Question, Report, Wanted, WantedError, table};
 use purser_pipeline::rollout::Rollout;
 use purser_runtime::{Plugin, Sandbox};
 
@@ -73,13 +73,17 @@ enum Format {
 
 /// Tries, and tells by the exit code.
 pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    if args.from.zip(args.to).is_some_and(|(from, to)| from >= to) {
-        let remedy = "give a first day and a later day that is not compared any more";
-        return Err(Failure::input("CLI-PERIOD", "there is no day in this period", remedy).into());
-    }
     let rollout = wiring::open_rollout(&args.data).await?;
     let candidate = candidate(&rollout, &args.plugin).await?;
-    let question = question(args, &rollout, &candidate).await?;
+    let wanted = Wanted {
+        roles: args.roles.clone(),
+        accounts: args.accounts.clone(),
+        from: args.from,
+        to: args.to,
+        terms: Terms { threshold: args.threshold.clone(), accept_references: args.accept_references },
+    };
+    let asked = replay::question(rollout.store.as_ref(), &rollout.plugins, &candidate, wanted).await;
+    let question = asked.map_err(refused)?;
     let report = replayed(&rollout, question).await?;
     write(args, &report)?;
     Ok(ExitCode::from(match report.verdict {
@@ -99,65 +103,11 @@ async fn candidate(rollout: &Rollout, name: &str) -> anyhow::Result<Plugin> {
     Ok(tokio::task::spawn_blocking(move || sandbox.admit(&bytes)).await??)
 }
 
-async fn question(args: &Args, rollout: &Rollout, candidate: &Plugin) -> anyhow::Result<Question> {
-    let descriptor = candidate.descriptor();
-    let id = descriptor.extends.as_ref().unwrap_or(&descriptor.id);
-    let cast = cast(rollout, id)?;
-    let roles = roles(args, &cast, candidate)?;
-    let accounts = accounts(args, rollout, id).await?;
-    let from = match args.from {
-        Some(from) => Some(from),
-        None => replay::open_since(rollout.store.as_ref(), &accounts).await.map_err(Failure::from)?,
-    };
-    Ok(Question {
-        accounts,
-        from,
-        to: args.to,
-        before: Parts::of(&cast),
-        after: Parts::with(&cast, candidate, &roles),
-        terms: Terms { threshold: args.threshold.clone(), accept_references: args.accept_references },
-    })
-}
-
-fn cast(rollout: &Rollout, connector: &str) -> anyhow::Result<Cast<Plugin>> {
-    let id = connector.parse::<ConnectorId>().ok();
-    id.and_then(|id| rollout.plugins.cast(&id)).ok_or_else(|| {
-        let what = format!("no version of {connector:?} is at work, so there is nothing to compare with");
-        Failure::input(
-            "CLI-CONNECTOR",
-            what,
-            "install and activate one, or give a plugin of a connector you have",
-        )
-        .into()
-    })
-}
-
-fn roles(args: &Args, cast: &Cast<Plugin>, candidate: &Plugin) -> anyhow::Result<Vec<Role>> {
-    let can = &candidate.admission().roles;
-    if let Some(role) = args.roles.iter().find(|role| !can.contains(role)) {
-        let can: Vec<&str> = can.iter().map(|role| role.as_str()).collect();
-        let remedy = format!("choose among those it can: {}", can.join(", "));
-        return Err(
-            Failure::input("CLI-ROLE", format!("the version cannot play the role {role}"), remedy).into()
-        );
-    }
-    Ok(if args.roles.is_empty() { replay::usual_roles(cast, candidate) } else { args.roles.clone() })
-}
-
-async fn accounts(args: &Args, rollout: &Rollout, connector: &str) -> anyhow::Result<Vec<AccountId>> {
-    let all = rollout.store.accounts().await.map_err(Failure::from)?;
-    let own: Vec<AccountId> = all
-        .iter()
-        .filter(|account| account.connector.as_str() == connector)
-        .map(|account| account.id)
-        .collect();
-    match args.accounts.iter().find(|account| !own.contains(account)) {
-        Some(other) => {
-            let what = format!("there is no account {other} of {connector}");
-            Err(Failure::input("CLI-ACCOUNT", what, "see the web UI for the accounts there are").into())
-        }
-        None if args.accounts.is_empty() => Ok(own),
-        None => Ok(args.accounts.clone()),
+/// What was asked for wrongly.
+fn refused(error: WantedError) -> anyhow::Error {
+    match error {
+        WantedError::Store(error) => Failure::from(error).into(),
+        error => Failure::input(error.code(), error.to_string(), error.remedy()).into(),
     }
 }
 
