@@ -37,6 +37,7 @@ mod rollout;
 mod season;
 mod second_connector;
 mod secrets;
+mod signatures;
 mod states;
 mod support;
 mod tiers;

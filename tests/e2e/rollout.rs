@@ -13,7 +13,7 @@ use purser_domain::{AccountId, Digest, Role};
 use purser_pipeline::Limits;
 use purser_pipeline::plugins::Plugins;
 use purser_pipeline::replay::{self, Parts, Progress, Question, Report};
-use purser_pipeline::rollout::{self, Activation, Listed, Rollout, RolloutError, Seen};
+use purser_pipeline::rollout::{self, Activation, Delivery, Listed, Rollout, RolloutError, Seen};
 use purser_pipeline::run::Execution;
 use purser_runtime::Sandbox;
 use purser_store::plugins::Swap;
@@ -37,7 +37,7 @@ fn all(digest: Digest) -> Activation {
 /// What a version would change in these roles, as the whole gate asks for it.
 async fn report(bench: &Bench, digest: Digest, roles: Vec<Role>) -> Arc<Report> {
     let rollout = bench.host.rollout();
-    let candidate = rollout.plugins.load_one(digest).unwrap();
+    let candidate = rollout.load_one(digest).await.unwrap();
     let cast = rollout.plugins.cast(&"meterhub".parse().unwrap()).unwrap();
     let roles = if roles.is_empty() { Role::ALL.to_vec() } else { roles };
     let accounts = rollout.store.accounts().await.unwrap().iter().map(|account| account.id).collect();
@@ -55,7 +55,8 @@ async fn seen(bench: &Bench, digest: Digest) -> Activation {
 
 async fn installed(rollout: &Rollout, features: &[&str]) -> Digest {
     let component = component_with("meterhub", features);
-    rollout.install(component, "meterhub.wasm", WHO).await.unwrap().0.digest
+    let delivery = Delivery { component, signatures: Vec::new(), source: "meterhub.wasm".into() };
+    rollout.install(delivery, WHO).await.unwrap().0.digest
 }
 
 /// The meter hub with two versions installed, the first at work.
@@ -291,7 +292,7 @@ async fn a_version_that_runs_worked_with_is_removed_and_its_bytes_stay() {
     bench.run().await;
     rollout.activate(&seen(&bench, next).await, WHO).await.unwrap();
     assert_eq!(rollout.remove(first, WHO).await.unwrap().runs, 1);
-    assert!(rollout.plugins.by_digest(first).is_some(), "Purchases cite it");
+    assert!(rollout.load_one(first).await.is_ok(), "Purchases cite it");
     let gone = rollout.activate(&all(first), WHO).await;
     assert!(matches!(gone, Err(RolloutError::NotInstalled(_))), "{gone:?}");
 }

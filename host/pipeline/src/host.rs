@@ -47,7 +47,9 @@ pub enum OrderError {
     )]
     NotAccepted,
     /// The connector's plugin is gone.
-    #[error("RUN-PLUGIN no plugin serves this account's connector · install one")]
+    #[error(
+        "RUN-PLUGIN no plugin serves this account's connector · install one, or see under Plugins why the present one is not loaded"
+    )]
     NoPlugin,
     /// The window ends before it begins, or is too long.
     #[error(
@@ -269,7 +271,7 @@ impl Host {
     async fn prepare(&self, run: Run, fence: Fence) -> purser_store::Result<Option<(Work, PolicyOfAccount)>> {
         let account = self.store.account(fence.account).await?;
         let settings = self.store.settings_at(fence.account, run.order.settings_revision).await?;
-        let Some(cast) = self.plugins.by_digests(&run.order.cast) else { return Ok(None) };
+        let Some(cast) = self.rollout().cast_of(&run).await? else { return Ok(None) };
         let Ok(connector) = self.clouds.connector(cast.crawl.descriptor(), &account.cloud) else {
             return Ok(None);
         };

@@ -41,6 +41,7 @@ pub mod secret;
 pub mod sent;
 pub mod trial;
 pub mod trouble;
+pub mod trust;
 mod verdict;
 mod wanted;
 pub mod work;

@@ -2,6 +2,8 @@
 //!
 //! Bytes are kept in a folder by digest, so that a run begun before an upgrade goes on with the versions it began with.
 //! Who plays what is decided in [`crate::rollout`] and stands in the store; here is what of it is loaded.
+//!
+//! **Invariant:** whatever is at hand was trusted by this process's [`Trust`], before a byte of it ran.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -10,6 +12,9 @@ use std::sync::RwLock;
 use jiff::Timestamp;
 use purser_domain::{Cast, ConnectorId, Digest};
 use purser_runtime::{AdmissionError, Plugin, Sandbox};
+use purser_store::plugins::Vouchers;
+
+use crate::trust::{Standing, Trust, Untrusted};
 
 /// Why a plugin is not at hand.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +22,9 @@ pub enum PluginError {
     /// It was refused.
     #[error(transparent)]
     Admission(#[from] AdmissionError),
+    /// It is not signed as the operator wants it.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// Its id is none.
     #[error("PLG-020 the plugin's id is not a connector id · use lower-case letters, digits and dashes")]
     Id,
@@ -32,10 +40,21 @@ pub enum PluginError {
 pub struct Plugins {
     sandbox: Sandbox,
     folder: Option<PathBuf>,
+    trust: Trust,
     at_hand: RwLock<HashMap<Digest, Plugin>>,
     casts: RwLock<BTreeMap<ConnectorId, Cast<Plugin>>>,
-    /// What could not be loaded, and until when it is not tried again.
-    given_up: RwLock<BTreeMap<ConnectorId, (Cast<Digest>, Timestamp)>>,
+    given_up: RwLock<BTreeMap<ConnectorId, GivenUp>>,
+}
+
+/// What could not be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Who should play the roles.
+    pub cast: Cast<Digest>,
+    /// Why they do not: code, sentence and remedy.
+    pub because: String,
+    /// Until when it is not tried again.
+    pub until: Timestamp,
 }
 
 impl Plugins {
@@ -45,17 +64,25 @@ impl Plugins {
         Self {
             sandbox,
             folder,
+            trust: Trust::default(),
             at_hand: RwLock::default(),
             casts: RwLock::default(),
             given_up: RwLock::default(),
         }
     }
 
+    /// With the keys by which plugins must be signed; without, anything is trusted.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self { trust, ..self }
+    }
+
     /// Checks a component and keeps its bytes. Who plays what stays as it is.
     ///
     /// # Errors
-    /// Where it is refused or cannot be kept.
-    pub fn admit(&self, component: &[u8]) -> Result<Plugin, PluginError> {
+    /// Where it is not trusted, is refused or cannot be kept.
+    pub fn admit(&self, component: &[u8], vouchers: &Vouchers) -> Result<Plugin, PluginError> {
+        self.trust.judge(component, vouchers)?;
         let plugin = self.sandbox.admit(component)?;
         if let Some(folder) = &self.folder {
             let file = folder.join(file_name(plugin.digest()));
@@ -72,7 +99,7 @@ impl Plugins {
     /// # Errors
     /// Where it is refused or cannot be kept; who played them goes on.
     pub fn activate(&self, component: &[u8]) -> Result<Plugin, PluginError> {
-        let plugin = self.admit(component)?;
+        let plugin = self.admit(component, &Vouchers::default())?;
         let connector: ConnectorId = plugin.descriptor().id.parse().map_err(|_| PluginError::Id)?;
         self.play(connector, Cast::one(plugin.clone()));
         Ok(plugin)
@@ -80,19 +107,26 @@ impl Plugins {
 
     /// Who plays a connector's roles from now on; runs go on with the versions they are pinned to.
     pub fn play(&self, connector: ConnectorId, cast: Cast<Plugin>) {
+        write(&self.given_up).remove(&connector);
         write(&self.casts).insert(connector, cast);
     }
 
-    /// Nobody plays a connector's roles: who should cannot be loaded, and is not tried again until then.
-    pub fn give_up(&self, connector: ConnectorId, cast: Cast<Digest>, until: Timestamp) {
+    /// Nobody plays a connector's roles: who should cannot be loaded.
+    pub fn give_up(&self, connector: ConnectorId, given_up: GivenUp) {
         write(&self.casts).remove(&connector);
-        write(&self.given_up).insert(connector, (cast, until));
+        write(&self.given_up).insert(connector, given_up);
     }
 
     /// Whether this cast could not be loaded and is not tried again yet.
     #[must_use]
     pub fn gave_up(&self, connector: &ConnectorId, cast: &Cast<Digest>, now: Timestamp) -> bool {
-        read(&self.given_up).get(connector).is_some_and(|(failed, until)| failed == cast && now < *until)
+        read(&self.given_up).get(connector).is_some_and(|failed| failed.cast == *cast && now < failed.until)
+    }
+
+    /// The connectors whose roles nobody plays, since who should cannot be loaded.
+    #[must_use]
+    pub fn given_up(&self) -> BTreeMap<ConnectorId, GivenUp> {
+        read(&self.given_up).clone()
     }
 
     /// Whether exactly these versions play a connector's roles.
@@ -119,44 +153,37 @@ impl Plugins {
         read(&self.casts).iter().map(|(id, cast)| (id.clone(), cast.crawl.clone())).collect()
     }
 
+    /// A version that is at hand.
+    #[must_use]
+    pub fn at_hand(&self, digest: Digest) -> Option<Plugin> {
+        read(&self.at_hand).get(&digest).cloned()
+    }
+
     /// A version by digest, loaded from the folder where it is not at hand.
     ///
     /// # Errors
-    /// Where its bytes are gone, or this host does not admit it.
-    pub fn load_one(&self, digest: Digest) -> Result<Plugin, PluginError> {
-        if let Some(plugin) = read(&self.at_hand).get(&digest) {
-            return Ok(plugin.clone());
+    /// Where its bytes are gone or not trusted any more, or this host does not admit it.
+    pub fn load(&self, digest: Digest, vouchers: &Vouchers) -> Result<Plugin, PluginError> {
+        if let Some(plugin) = self.at_hand(digest) {
+            return Ok(plugin);
         }
-        let plugin = self.sandbox.admit(&self.bytes(digest).ok_or(PluginError::Missing)?)?;
+        let bytes = self.bytes(digest).ok_or(PluginError::Missing)?;
+        self.trust.judge(&bytes, vouchers)?;
+        let plugin = self.sandbox.admit(&bytes)?;
         write(&self.at_hand).insert(digest, plugin.clone());
         Ok(plugin)
     }
 
-    /// A whole cast by digests.
-    ///
-    /// # Errors
-    /// See [`Plugins::load_one`].
-    pub fn load(&self, cast: &Cast<Digest>) -> Result<Cast<Plugin>, PluginError> {
-        Ok(Cast {
-            crawl: self.load_one(cast.crawl)?,
-            mapping: self.load_one(cast.mapping)?,
-            localisation: self.load_one(cast.localisation)?,
-        })
-    }
-
-    /// A version by digest, where it can be loaded.
+    /// What is told of the signatures of an installed version.
     #[must_use]
-    pub fn by_digest(&self, digest: Digest) -> Option<Plugin> {
-        self.load_one(digest).ok()
+    pub fn standing(&self, digest: Digest, vouchers: &Vouchers) -> Standing {
+        match self.bytes(digest) {
+            Some(bytes) => self.trust.judge(&bytes, vouchers).into(),
+            None => Standing { may_load: false, told: vec![PluginError::Missing.to_string()] },
+        }
     }
 
-    /// A whole cast by digests, where it can be loaded.
-    #[must_use]
-    pub fn by_digests(&self, cast: &Cast<Digest>) -> Option<Cast<Plugin>> {
-        self.load(cast).ok()
-    }
-
-    /// The component itself, as it was admitted; none where it is not there or was changed since.
+    /// The component itself, as it was installed; none where it is not there or was changed since.
     #[must_use]
     pub fn bytes(&self, digest: Digest) -> Option<Vec<u8>> {
         let bytes = std::fs::read(self.folder.as_ref()?.join(file_name(digest))).ok()?;

@@ -13,26 +13,26 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use purser_domain::{Cast, ConnectorId, Digest, Role};
-use purser_runtime::Plugin;
 use purser_store::plugins::{Cause, Change, Needs, Pin, Swap, Version};
 use purser_store::{Store, people::AuditEntry};
 use serde_json::json;
 
-use crate::plugins::{PluginError, Plugins};
+use crate::plugins::{GivenUp, PluginError, Plugins};
 use crate::work::Clock;
 
 pub mod asks;
 mod error;
 mod gate;
+mod install;
 mod list;
+mod load;
 mod remap;
 
 pub use error::RolloutError;
 pub use gate::Seen;
-pub use list::{Listed, State, beyond_grant, list, way_back};
+pub use install::Delivery;
+pub use list::{Listed, Shown, State, beyond_grant, list, way_back};
 
-/// Who installed what came with the binary.
-const PURSER: &str = "Purser";
 /// How long a version that cannot be loaded is not tried again.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -72,72 +72,14 @@ pub struct Activated {
 }
 
 impl Rollout {
-    /// Checks a component, keeps it, and notes it as installed; it plays no role yet. Installing it again is no error.
-    ///
-    /// # Errors
-    /// With everything admission has against it, or where it cannot be kept.
-    pub async fn install(
-        &self,
-        component: Vec<u8>,
-        source: &str,
-        who: &str,
-    ) -> Result<(Version, Plugin), RolloutError> {
-        let plugins = self.plugins.clone();
-        let plugin = blocking(move || plugins.admit(&component)).await??;
-        let version = self.described(&plugin, source, who)?;
-        if self.store.add_version(&version).await? {
-            let after = json!({ "plugin": version.plugin, "version": version.version, "source": source });
-            let detail = json!({
-                "connector": version.connector, "digest": version.digest, "before": null, "after": after,
-            });
-            self.audit(who, "plugin.installed", detail).await?;
-        }
-        Ok((self.version(version.digest).await?, plugin))
-    }
-
-    fn described(&self, plugin: &Plugin, source: &str, who: &str) -> Result<Version, RolloutError> {
-        let descriptor = plugin.descriptor();
-        let connector = descriptor.extends.as_ref().unwrap_or(&descriptor.id);
-        Ok(Version {
-            digest: plugin.digest(),
-            connector: connector.parse().map_err(|_| PluginError::Id)?,
-            plugin: descriptor.id.clone(),
-            version: descriptor.version.clone(),
-            title: descriptor.title.clone(),
-            publisher: descriptor.publisher.clone(),
-            roles: plugin.admission().roles.clone(),
-            asks: asks::of(descriptor),
-            source: source.to_owned(),
-            installed_at: (self.clock)(),
-            installed_by: who.to_owned(),
-            barred: None,
-        })
-    }
-
-    /// Installs what came with the binary. It plays the roles that nobody plays; a role that somebody plays stays with
-    /// them, so that another Purser never changes what is billed by.
-    ///
-    /// # Errors
-    /// Where one is refused or cannot be kept.
-    pub async fn settle_bundled(&self, component: &[u8]) -> Result<(), RolloutError> {
-        let (version, _) = self.install(component.to_vec(), "bundled", PURSER).await?;
-        let played: Vec<Role> = self.played(&version.connector).await?.into_keys().collect();
-        let vacant = version.roles.iter().filter(|role| !played.contains(role));
-        let swaps: Vec<Swap> =
-            vacant.map(|role| Swap { role: *role, former: None, digest: version.digest }).collect();
-        if swaps.is_empty() || version.barred.is_some() {
-            return Ok(());
-        }
-        let granted = version.asks.clone();
-        self.change(&version.connector, swaps, granted, Cause::Bundled, PURSER).await.map(|_| ())
-    }
-
     /// Lets a version play roles from the next run on.
     ///
     /// # Errors
     /// Where it may not, with what to do; nothing is changed then.
     pub async fn activate(&self, activation: &Activation, who: &str) -> Result<Activated, RolloutError> {
         let version = refuse_barred(self.version(activation.digest).await?)?;
+        // Also where it plays all of that already: it may not be trusted any more.
+        self.load_one(version.digest).await?;
         let swaps = self.swaps(&version, &activation.roles).await?;
         let beyond = beyond_grant(self.store.as_ref(), &version).await?;
         if !beyond.is_empty() && !activation.accepts_asks && !swaps.is_empty() {
@@ -267,19 +209,16 @@ impl Rollout {
             {
                 continue;
             }
-            let plugins = self.plugins.clone();
-            match blocking(move || plugins.load(&cast)).await.unwrap_or_else(|_| Err(PluginError::Missing)) {
+            match self.load(&cast).await {
                 Ok(loaded) => {
                     tracing::info!(connector = %connector, plugin.digest = %cast.crawl, "plugin.active");
                     self.plugins.play(connector, loaded);
                 }
+                Err(RolloutError::Store(error)) => return Err(error),
                 Err(error) => {
                     tracing::error!(connector = %connector, error = %error, "plugin.not_loaded");
-                    self.plugins.give_up(
-                        connector,
-                        cast,
-                        (self.clock)().saturating_add(PATIENCE).unwrap_or_default(),
-                    );
+                    let until = (self.clock)().saturating_add(PATIENCE).unwrap_or_default();
+                    self.plugins.give_up(connector, GivenUp { cast, because: error.to_string(), until });
                 }
             }
         }
@@ -336,8 +275,7 @@ impl Rollout {
     /// Nothing is given a role that this machine cannot load.
     async fn ready(&self, swaps: &[Swap]) -> Result<(), RolloutError> {
         for swap in swaps {
-            let (plugins, digest) = (self.plugins.clone(), swap.digest);
-            blocking(move || plugins.load_one(digest)).await??;
+            self.load_one(swap.digest).await?;
         }
         Ok(())
     }

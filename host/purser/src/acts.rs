@@ -296,11 +296,7 @@ impl Acts for HostActs {
         source: &PageSource,
         page: &[u8],
     ) -> Result<Vec<Fate>, Problem> {
-        let gone = || {
-            let what = "the plugin version that mapped the page is not installed any more";
-            Problem::new(409, "RUN-PLUGIN", what, "install that version again to see it")
-        };
-        let cast = self.host.plugins.by_digests(&source.cast).ok_or_else(gone)?;
+        let cast = self.host.rollout().load(&source.cast).await.map_err(plugins::not_loaded)?;
         let context: PageContext = serde_json::from_str(&source.context).map_err(|_| damaged_page())?;
         let customers = Customers::default();
         customers.learn(&self.host.store.facts_of_kind(account, SUBSCRIPTION).await?);

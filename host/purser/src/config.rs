@@ -19,8 +19,10 @@ use crate::data::DataDir;
 use crate::failure::Failure;
 
 mod access;
+mod plugins;
 
 pub use access::{Access, Oidc};
+pub use plugins::Plugins;
 
 /// Everything an operator can say.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,6 +40,8 @@ pub struct Config {
     pub connectors: BTreeMap<String, Connector>,
     /// Who may come in.
     pub access: Access,
+    /// Whose plugins are let in.
+    pub plugins: Plugins,
 }
 
 /// Where keys come from: one of these, or a file in the data directory.
@@ -97,6 +101,7 @@ impl Default for Config {
             keys: KeysConfig::default(),
             connectors: BTreeMap::new(),
             access: Access::default(),
+            plugins: Plugins::default(),
         }
     }
 }

@@ -122,7 +122,7 @@ impl Purser {
         if data.is_taken() {
             store.end_leases().await?;
         }
-        let rollout = rollout(store.clone(), data, clock.clone()).await?;
+        let rollout = rollout(config, store.clone(), data, clock.clone()).await?;
         let surroundings = Surroundings {
             clock: Arc::new(VendorClock(clock.clone())),
             pace: Arc::new(purser_vendor::TokioPace::default()),
@@ -271,14 +271,20 @@ impl purser_vendor::Clock for VendorClock {
 /// # Errors
 /// Where something cannot be opened.
 pub async fn open_rollout(args: &DataArgs) -> anyhow::Result<Rollout> {
-    let data = DataDir::open(&config(args)?.data)?;
-    rollout(Arc::new(store(&data.database()).await?), &data, Arc::new(now)).await
+    let config = config(args)?;
+    let data = DataDir::open(&config.data)?;
+    rollout(&config, Arc::new(store(&data.database()).await?), &data, Arc::new(now)).await
 }
 
 /// With what is bundled installed, and who plays what loaded.
-async fn rollout(store: Arc<SqliteStore>, data: &DataDir, clock: Clock) -> anyhow::Result<Rollout> {
+async fn rollout(
+    config: &Config,
+    store: Arc<SqliteStore>,
+    data: &DataDir,
+    clock: Clock,
+) -> anyhow::Result<Rollout> {
     let sandbox = Sandbox::new(purser_runtime::Limits::default(), Some(data.compiled()))?;
-    let plugins = Arc::new(Plugins::new(sandbox, Some(data.plugins())));
+    let plugins = Arc::new(Plugins::new(sandbox, Some(data.plugins())).trusting(config.plugins.trust()?));
     let rollout = Rollout { store, plugins, clock };
     for (_, component) in crate::bundled::PLUGINS {
         rollout.settle_bundled(component).await?;

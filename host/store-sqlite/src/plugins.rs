@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use purser_domain::{ConnectorId, Digest, Role};
-use purser_store::plugins::{Change, Changed, Needs, Pin, Plugins, Swap, Version};
+use purser_store::plugins::{Change, Changed, Needs, Pin, Plugins, Swap, Version, Vouchers};
 use purser_store::{Error, Result};
 use sqlx::{query, query_as, query_scalar};
 
@@ -115,6 +115,40 @@ impl Plugins for SqliteStore {
     async fn needs_of_version(&self, digest: Digest) -> Result<Needs> {
         let mut connection = self.readers.acquire().await.map_err(failed)?;
         needs(&mut connection, digest).await
+    }
+
+    async fn vouch_for_version(&self, digest: Digest, vouchers: &Vouchers) -> Result<()> {
+        let digest = digest.as_bytes().as_slice();
+        let mut tx = self.write().await?;
+        if vouchers.bundled {
+            let noted =
+                query!("INSERT INTO plugin_bundled (digest) VALUES (?) ON CONFLICT DO NOTHING", digest);
+            noted.execute(&mut *tx).await.map_err(failed)?;
+        }
+        for (key, signature) in &vouchers.signatures {
+            let noted = query!(
+                "INSERT INTO plugin_signatures (digest, key_id, signature) VALUES (?, ?, ?)
+                 ON CONFLICT (digest, key_id) DO UPDATE SET signature = excluded.signature",
+                digest,
+                key,
+                signature
+            );
+            noted.execute(&mut *tx).await.map_err(failed)?;
+        }
+        tx.commit().await.map_err(failed)
+    }
+
+    async fn vouchers_of_version(&self, digest: Digest) -> Result<Vouchers> {
+        let digest = digest.as_bytes().as_slice();
+        let bundled = query_scalar!(
+            r#"SELECT EXISTS (SELECT 1 FROM plugin_bundled WHERE digest = ?) AS "any!: bool""#,
+            digest
+        );
+        let bundled = bundled.fetch_one(&self.readers).await.map_err(failed)?;
+        let rows = query!("SELECT key_id, signature FROM plugin_signatures WHERE digest = ?", digest);
+        let rows = rows.fetch_all(&self.readers).await.map_err(failed)?;
+        let signatures = rows.into_iter().map(|row| (row.key_id, row.signature)).collect();
+        Ok(Vouchers { bundled, signatures })
     }
 
     async fn pins(&self) -> Result<Vec<Pin>> {

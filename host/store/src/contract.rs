@@ -56,7 +56,7 @@ macro_rules! contract_tests {
             probes_are_replaced_as_a_table,
             a_plugin_version_is_installed_once, a_role_changes_hands_only_from_what_was_seen,
             only_what_is_installed_and_not_barred_plays_a_role, every_change_of_a_role_stays_in_its_history,
-            a_version_in_use_is_not_removed,
+            a_version_in_use_is_not_removed, what_speaks_for_a_version_is_added_to_and_outlives_it,
             a_known_key_keeps_its_first_check_value, a_grant_is_wrapped_anew_over_its_former_text_only,
             a_key_is_retired_when_nothing_is_sealed_by_it, nothing_is_sealed_by_a_retired_key,
             a_link_is_good_while_it_is_open_and_in_time, a_grant_handed_over_is_kept_aside_until_it_is_accepted,

@@ -1,7 +1,11 @@
 //! Installed plugin versions, who plays which role, and what a connector's plugins may ask.
 //!
+//! What speaks for a version's bytes stands beside it, and outlives it.
+//!
 //! **Invariants:** a role is played by an installed version that is not barred; who plays it changes in one step, only
 //! from what the caller saw, together with the grant the change needs; every change stays in the history.
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -45,6 +49,15 @@ impl Version {
     pub fn named(&self) -> String {
         format!("{} {}", self.plugin, self.version)
     }
+}
+
+/// What speaks for a component's bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Vouchers {
+    /// They came with a Purser, and are trusted as a part of it.
+    pub bundled: bool,
+    /// Signatures by the id of the key that made them, each the whole text of a signature file.
+    pub signatures: BTreeMap<String, String>,
 }
 
 /// Who plays a role.
@@ -138,6 +151,12 @@ pub trait Plugins: Send + Sync {
     async fn bar_version(&self, digest: Digest, because: Option<&str>) -> Result<()>;
     /// How one is still needed.
     async fn needs_of_version(&self, digest: Digest) -> Result<Needs>;
+
+    /// Notes what speaks for bytes, beside what does already; a signature takes the place of another by the same key.
+    /// It stays where the version is removed: what runs have worked with is loaded again to explain them.
+    async fn vouch_for_version(&self, digest: Digest, vouchers: &Vouchers) -> Result<()>;
+    /// What speaks for bytes; nothing where nobody has said so.
+    async fn vouchers_of_version(&self, digest: Digest) -> Result<Vouchers>;
 
     /// Who plays which role, of all connectors.
     async fn pins(&self) -> Result<Vec<Pin>>;

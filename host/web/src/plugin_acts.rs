@@ -1,8 +1,12 @@
 //! The part of the acts' port that changes plugin versions and who plays which role.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use purser_domain::{ConnectorId, Digest, Role, RunId};
-use purser_pipeline::rollout::{Activated, Activation};
+use purser_pipeline::plugins::GivenUp;
+use purser_pipeline::rollout::{Activated, Activation, Delivery};
+use purser_pipeline::trust::Standing;
 use purser_store::plugins::Version;
 
 use crate::Problem;
@@ -10,8 +14,12 @@ use crate::Problem;
 /// What pages may change about plugins; each is written to the audit trail under `who`.
 #[async_trait]
 pub trait PluginActs: Send + Sync {
-    /// Checks a component and keeps it; it plays no role yet. `source` says where it came from.
-    async fn install_plugin(&self, component: Vec<u8>, source: &str, who: &str) -> Result<Version, Problem>;
+    /// What is told of the signatures of each installed version.
+    async fn plugin_standings(&self) -> Result<BTreeMap<Digest, Standing>, Problem>;
+    /// The connectors that nobody serves, since who should cannot be loaded.
+    fn plugins_given_up(&self) -> BTreeMap<ConnectorId, GivenUp>;
+    /// Checks a component and its signatures and keeps both; it plays no role yet.
+    async fn install_plugin(&self, delivery: Delivery, who: &str) -> Result<Version, Problem>;
     /// Lets an installed version play roles from the next run on.
     async fn activate_plugin(&self, activation: &Activation, who: &str) -> Result<Activated, Problem>;
     /// Gives roles back to who played them before.

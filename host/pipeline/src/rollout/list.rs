@@ -1,10 +1,14 @@
 //! Installed versions with where each stands.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use purser_domain::{ConnectorId, Digest, Role};
 use purser_store::plugins::{Cause, Changed, Pin, Swap, Version};
 use purser_store::{Result, Store};
 use serde::Serialize;
+
+use crate::trust::Standing;
 
 /// Changes of roles that are looked back on.
 const HISTORY: u32 = 1000;
@@ -39,6 +43,28 @@ pub struct Listed {
     pub open_runs: u64,
     /// What it may ask beyond what has been allowed.
     pub asks_more: Vec<String>,
+}
+
+/// An installed version as programs are told of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// The version, and where it stands.
+    #[serde(flatten)]
+    pub listed: Listed,
+    /// What is told of its signatures; none where it was removed meanwhile.
+    pub signatures: Option<Standing>,
+}
+
+impl Shown {
+    /// Versions with what is told of their signatures.
+    #[must_use]
+    pub fn all(listed: Vec<Listed>, standings: &BTreeMap<Digest, Standing>) -> Vec<Self> {
+        let shown = |listed: Listed| {
+            let signatures = standings.get(&listed.version.digest).cloned();
+            Self { listed, signatures }
+        };
+        listed.into_iter().map(shown).collect()
+    }
 }
 
 /// Installed versions, of one connector or of all; the newest first.

@@ -1,9 +1,12 @@
 //! Plugin versions and roles, changed from the pages and the API.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use purser_domain::{ConnectorId, Digest, Role, RunId};
-use purser_pipeline::plugins::PluginError;
-use purser_pipeline::rollout::{Activated, Activation, RolloutError};
+use purser_pipeline::plugins::{GivenUp, PluginError};
+use purser_pipeline::rollout::{Activated, Activation, Delivery, RolloutError};
+use purser_pipeline::trust::{Standing, Untrusted};
 use purser_store::plugins::Version;
 use purser_web::{PluginActs, Problem};
 
@@ -12,8 +15,16 @@ use super::problems::coded;
 
 #[async_trait]
 impl PluginActs for HostActs {
-    async fn install_plugin(&self, component: Vec<u8>, source: &str, who: &str) -> Result<Version, Problem> {
-        let installed = self.host.rollout().install(component, source, who).await;
+    async fn plugin_standings(&self) -> Result<BTreeMap<Digest, Standing>, Problem> {
+        Ok(self.host.rollout().standings().await?)
+    }
+
+    fn plugins_given_up(&self) -> BTreeMap<ConnectorId, GivenUp> {
+        self.host.plugins.given_up()
+    }
+
+    async fn install_plugin(&self, delivery: Delivery, who: &str) -> Result<Version, Problem> {
+        let installed = self.host.rollout().install(delivery, who).await;
         installed.map(|(version, _)| version).map_err(rollout_problem)
     }
 
@@ -41,6 +52,17 @@ impl PluginActs for HostActs {
     }
 }
 
+/// Why what mapped a page cannot map it again.
+pub(super) fn not_loaded(error: RolloutError) -> Problem {
+    match error {
+        RolloutError::Plugin(PluginError::Missing) => {
+            let what = "the plugin version that mapped the page is not installed any more";
+            Problem::new(409, "RUN-PLUGIN", what, "install that version again to see it")
+        }
+        error => rollout_problem(error),
+    }
+}
+
 fn rollout_problem(error: RolloutError) -> Problem {
     match error {
         RolloutError::Store(error) => error.into(),
@@ -48,6 +70,11 @@ fn rollout_problem(error: RolloutError) -> Problem {
             let findings = refused.findings.iter().map(ToString::to_string).collect();
             let remedy = "correct what is named below, build it again, and install that";
             Problem::new(422, refused.code(), "the plugin is not admitted", remedy).with_details(findings)
+        }
+        RolloutError::Plugin(PluginError::Untrusted(refused)) => {
+            let findings = refused.findings.iter().map(ToString::to_string).collect();
+            let remedy = "see what is named below; nothing of it has run";
+            Problem::new(422, Untrusted::CODE, "the plugin is not trusted", remedy).with_details(findings)
         }
         RolloutError::AsksMore(beyond) => {
             let what = "the version may ask more than has been allowed";

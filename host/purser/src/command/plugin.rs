@@ -11,6 +11,7 @@ use crate::failure::Failure;
 
 mod map;
 mod roles;
+mod source;
 mod try_out;
 mod versions;
 
@@ -47,6 +48,11 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rollback(args) => roles::rollback(&args).await,
         Command::Remove(args) => versions::remove(&args).await,
     }
+}
+
+/// Whether this is the id of a plugin that the binary carries.
+fn is_bundled(plugin: &str) -> bool {
+    crate::bundled::PLUGINS.iter().any(|(id, _)| *id == plugin)
 }
 
 /// A bundled plugin by id, or a component from a file.

@@ -3,7 +3,7 @@
 use purser_domain::{Cast, ConnectorId, Digest, Role};
 
 use super::world::{account, hour, order};
-use crate::plugins::{Cause, Change, Needs, Pin, Swap, Version};
+use crate::plugins::{Cause, Change, Needs, Pin, Swap, Version, Vouchers};
 use crate::runs::{Order, RunState};
 use crate::{Error, Store};
 
@@ -143,4 +143,29 @@ pub async fn a_version_in_use_is_not_removed(store: &dyn Store) {
     let needs = store.needs_of_version(digest("second")).await.unwrap();
     assert_eq!(needs, Needs { is_active: false, open_runs: 0, runs: 1 });
     store.remove_version(digest("second")).await.unwrap();
+}
+
+fn signed(signatures: &[(&str, &str)]) -> Vouchers {
+    let signatures = signatures.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned()));
+    Vouchers { bundled: false, signatures: signatures.collect() }
+}
+
+pub async fn what_speaks_for_a_version_is_added_to_and_outlives_it(store: &dyn Store) {
+    installed(store, &["first", "second"]).await;
+    assert_eq!(store.vouchers_of_version(digest("first")).await.unwrap(), Vouchers::default());
+    let given = [signed(&[("A", "by anna"), ("B", "wrong")]), signed(&[("B", "by bob")])];
+    for vouchers in &given {
+        store.vouch_for_version(digest("first"), vouchers).await.unwrap();
+    }
+    let both = signed(&[("A", "by anna"), ("B", "by bob")]);
+    assert_eq!(store.vouchers_of_version(digest("first")).await.unwrap(), both, "a key signs once");
+    assert_eq!(store.vouchers_of_version(digest("second")).await.unwrap(), Vouchers::default());
+    let bundled = Vouchers { bundled: true, ..Vouchers::default() };
+    for _ in 0..2 {
+        store.vouch_for_version(digest("first"), &bundled).await.unwrap();
+    }
+    let all = Vouchers { bundled: true, ..both };
+    assert_eq!(store.vouchers_of_version(digest("first")).await.unwrap(), all);
+    store.remove_version(digest("first")).await.unwrap();
+    assert_eq!(store.vouchers_of_version(digest("first")).await.unwrap(), all, "its bytes may stay, too");
 }

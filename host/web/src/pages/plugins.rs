@@ -1,11 +1,15 @@
 //! `/plugins` and `/plugins/{id}`: which plugin versions there are, which of them work, and everything they may ever ask.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::tz::TimeZone;
-use purser_domain::Role;
+use purser_domain::{ConnectorId, Digest, Role};
+use purser_pipeline::plugins::GivenUp;
 use purser_pipeline::rollout::{self, Listed, way_back};
+use purser_pipeline::trust::Standing;
 use purser_store::plugins::{Cause, Changed};
 
 use crate::acts::ConnectorView;
@@ -15,6 +19,7 @@ use crate::shell::{Area, Shell, Visitor, page};
 use crate::state::WebState;
 
 pub(crate) mod api;
+mod delivery;
 pub(crate) mod version;
 
 /// Changes of roles that a plugin's page shows.
@@ -26,6 +31,8 @@ struct PluginsPage {
     shell: Shell,
     /// Installed versions that wait to be activated.
     waiting: Vec<VersionRow>,
+    /// Connectors that nobody serves, and why.
+    given_up: Vec<GivenUpRow>,
 }
 
 #[derive(Template)]
@@ -47,16 +54,38 @@ struct VersionRow {
     listed: Listed,
     pill: Pill,
     installed: When,
+    standing: Standing,
 }
 
 impl VersionRow {
-    fn new(listed: Listed) -> Self {
+    fn new(listed: Listed, standings: &BTreeMap<Digest, Standing>) -> Self {
         let installed = When::new(listed.version.installed_at, &TimeZone::UTC);
-        Self { pill: pill(listed.state), installed, listed }
+        let standing = standings.get(&listed.version.digest).cloned();
+        // Installed between the two looks at the store.
+        let standing = standing.unwrap_or(Standing { may_load: true, told: Vec::new() });
+        Self { pill: pill(listed.state), installed, standing, listed }
     }
 
     fn plays(&self) -> String {
         self.listed.plays.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A connector that nobody serves.
+struct GivenUpRow {
+    connector: String,
+    /// Who should.
+    versions: BTreeSet<String>,
+    because: Vec<String>,
+}
+
+impl GivenUpRow {
+    fn new(connector: &ConnectorId, given_up: &GivenUp) -> Self {
+        Self {
+            connector: connector.to_string(),
+            versions: given_up.cast.roles().map(|(_, digest)| digest.to_string()).collect(),
+            because: given_up.because.lines().map(|line| line.trim().to_owned()).collect(),
+        }
     }
 }
 
@@ -72,8 +101,12 @@ struct ChangeRow {
 pub(crate) async fn list(State(state): State<WebState>, visitor: Visitor) -> Result<Response, Problem> {
     let mut waiting = rollout::list(state.store.as_ref(), None).await?;
     waiting.retain(|listed| listed.state == rollout::State::Staged);
-    let waiting = waiting.into_iter().map(VersionRow::new).collect();
-    page(&PluginsPage { shell: Shell::load(&state, &visitor, Area::Plugins).await?, waiting })
+    let standings = state.acts.plugin_standings().await?;
+    let waiting = waiting.into_iter().map(|listed| VersionRow::new(listed, &standings)).collect();
+    let given_up = state.acts.plugins_given_up();
+    let given_up =
+        given_up.iter().map(|(connector, given_up)| GivenUpRow::new(connector, given_up)).collect();
+    page(&PluginsPage { shell: Shell::load(&state, &visitor, Area::Plugins).await?, waiting, given_up })
 }
 
 /// One plugin.
@@ -90,6 +123,7 @@ pub(crate) async fn show(
     };
     let backs = way_back(state.store.as_ref(), &plugin.id, None).await?;
     let way_back = backs.iter().map(|swap| format!("{} to {}", swap.role, name(swap.digest))).collect();
+    let standings = state.acts.plugin_standings().await?;
     let changes = state.store.pin_changes(&plugin.id, SHOWN_CHANGES).await?;
     let history = changes.into_iter().map(|changed| change_row(changed, name)).collect();
     page(&PluginPage {
@@ -98,12 +132,12 @@ pub(crate) async fn show(
         history,
         plugin_roles: Role::ALL.len(),
         way_back,
-        versions: versions.into_iter().map(VersionRow::new).collect(),
+        versions: versions.into_iter().map(|listed| VersionRow::new(listed, &standings)).collect(),
         plugin,
     })
 }
 
-fn change_row(changed: Changed, name: impl Fn(purser_domain::Digest) -> String) -> ChangeRow {
+fn change_row(changed: Changed, name: impl Fn(Digest) -> String) -> ChangeRow {
     let did = match changed.cause {
         Cause::Bundled => "came with Purser, and plays",
         Cause::Activated => "was activated, and plays",

@@ -1,10 +1,14 @@
 //! Plugin versions for pages to show, and acts on them that are only noted.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Request;
-use purser_domain::{ConnectorId, Digest, Role, RunId};
-use purser_pipeline::rollout::{Activated, Activation};
+use purser_domain::{Cast, ConnectorId, Digest, Role, RunId};
+use purser_pipeline::plugins::GivenUp;
+use purser_pipeline::rollout::{Activated, Activation, Delivery};
+use purser_pipeline::trust::Standing;
 use purser_store::Store;
 use purser_store::plugins::{Cause, Change, Swap, Version};
 
@@ -59,9 +63,18 @@ impl Site {
 
     /// Sends the form that installs a component.
     pub(crate) async fn send_component(&self, bytes: &str) -> Answer {
-        let head = "content-disposition: form-data; name=\"component\"; filename=\"own.wasm\"";
-        let body = format!("--b\r\n{head}\r\n\r\n{bytes}\r\n--b--\r\n");
-        let form = Request::post("/plugins").header("content-type", "multipart/form-data; boundary=b");
+        self.send_signed("/plugins", bytes, &[]).await
+    }
+
+    /// The same with signature files; the API takes the same form.
+    pub(crate) async fn send_signed(&self, path: &str, bytes: &str, signatures: &[&str]) -> Answer {
+        let file = |name: &str, text: &str| {
+            let head = format!("content-disposition: form-data; name=\"{name}\"; filename=\"own.wasm\"");
+            format!("--b\r\n{head}\r\n\r\n{text}\r\n")
+        };
+        let signatures = signatures.iter().map(|text| file("signature", text)).collect::<String>();
+        let body = format!("{}{signatures}--b--\r\n", file("component", bytes));
+        let form = Request::post(path).header("content-type", "multipart/form-data; boundary=b");
         self.send(form.body(Body::from(body)).unwrap()).await
     }
 
@@ -78,13 +91,30 @@ fn done(digest: Digest) -> Activated {
 
 #[async_trait]
 impl PluginActs for FakeActs {
-    async fn install_plugin(&self, component: Vec<u8>, source: &str, who: &str) -> Result<Version, Problem> {
+    async fn plugin_standings(&self) -> Result<BTreeMap<Digest, Standing>, Problem> {
+        let standing = |digest| match digest == Digest::of(b"next") {
+            true => Standing { may_load: false, told: vec!["PLG-401 unsigned · sign it".to_owned()] },
+            false => Standing { may_load: true, told: vec!["came with Purser".to_owned()] },
+        };
+        let versions = self.store().versions(None).await?;
+        Ok(versions.into_iter().map(|version| (version.digest, standing(version.digest))).collect())
+    }
+
+    fn plugins_given_up(&self) -> BTreeMap<ConnectorId, GivenUp> {
+        let because = "PLG-400 the plugin is not trusted:\n  PLG-401 unsigned · sign it".to_owned();
+        let gone = GivenUp { cast: Cast::one(Digest::of(b"gone")), because, until: self.now() };
+        [("other-cloud".parse().unwrap(), gone)].into()
+    }
+
+    async fn install_plugin(&self, delivery: Delivery, who: &str) -> Result<Version, Problem> {
+        let Delivery { component, signatures, source } = delivery;
         if component == b"broken" {
             let findings = ["PLG-101 first · mend it", "PLG-107 second · mend it too"];
             let refused = Problem::new(422, "PLG-100", "the plugin is not admitted", "correct it");
             return Err(refused.with_details(findings.map(str::to_owned).to_vec()));
         }
-        self.note(format!("install {source} {}", component.len()), who).await?;
+        let signed: String = signatures.iter().map(|text| format!(" {text}")).collect();
+        self.note(format!("install {source} {}{signed}", component.len()), who).await?;
         let version = version("1.3.0", Digest::of(&component), &[]);
         let installed = Version { installed_at: self.now(), ..version };
         self.store().add_version(&installed).await?;

@@ -97,7 +97,7 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
 async fn candidate(rollout: &Rollout, name: &str) -> anyhow::Result<Plugin> {
     let Ok(bytes) = component(name) else {
         let version = version_of(rollout, name).await?;
-        return Ok(rollout.plugins.load_one(version.digest)?);
+        return Ok(rollout.load_one(version.digest).await?);
     };
     let sandbox = Sandbox::new(purser_runtime::Limits::default(), crate::data::component_cache())?;
     Ok(tokio::task::spawn_blocking(move || sandbox.admit(&bytes)).await??)

@@ -1,13 +1,17 @@
 //! `purser plugin install · list · inspect · remove`: which versions there are.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use purser_pipeline::rollout::{self, Listed, Rollout, State, asks};
+use purser_domain::Digest;
+use purser_pipeline::rollout::{self, Listed, Rollout, Shown, State, asks};
+use purser_pipeline::trust::{self, Standing};
 use purser_runtime::{Limits, Plugin, Sandbox};
+use purser_store::plugins::Vouchers;
 use serde_json::json;
 
-use super::{component, version_of};
+use super::{component, source, version_of};
 use crate::command::{COMMAND_LINE, DataArgs};
 use crate::failure::Failure;
 use crate::wiring;
@@ -17,6 +21,10 @@ use crate::wiring;
 pub struct Install {
     /// A `.wasm` file, or a bundled plugin's id.
     plugin: String,
+    /// A file with a minisign signature over the component; may be given several times. Unless given, the file beside it
+    /// whose name ends in `.minisig`, where there is one.
+    #[arg(long = "signature", value_name = "FILE")]
+    signatures: Vec<PathBuf>,
     #[command(flatten)]
     data: DataArgs,
     /// Take the bar away from a version that must not be activated any more.
@@ -57,14 +65,15 @@ pub struct Remove {
 
 /// Checks a component and keeps it.
 pub async fn install(args: &Install) -> anyhow::Result<ExitCode> {
-    let bytes = component(&args.plugin)?;
+    let delivery = source::delivery(&args.plugin, &args.signatures)?;
     let rollout = wiring::open_rollout(&args.data).await?;
-    let name = Path::new(&args.plugin).file_name().unwrap_or_default().to_string_lossy();
-    let (version, _) = rollout.install(bytes, &name, COMMAND_LINE).await?;
+    let (version, _) = rollout.install(delivery, COMMAND_LINE).await?;
     if args.allow && version.barred.is_some() {
         rollout.allow(version.digest, COMMAND_LINE).await?;
     }
     println!("{} {} is installed: {}", version.plugin, version.version, version.digest);
+    let standings = rollout.standings().await.map_err(Failure::from)?;
+    println!("{}", told(&standings, version.digest));
     let beyond = rollout::beyond_grant(rollout.store.as_ref(), &version).await.map_err(Failure::from)?;
     if !beyond.is_empty() {
         println!("it may ask more than has been allowed:");
@@ -79,12 +88,23 @@ pub async fn install(args: &Install) -> anyhow::Result<ExitCode> {
 pub async fn list(args: &List) -> anyhow::Result<ExitCode> {
     let opened = wiring::open_rollout(&args.data).await?;
     let listed = rollout::list(opened.store.as_ref(), None).await.map_err(Failure::from)?;
+    let standings = opened.standings().await.map_err(Failure::from)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&listed)?);
-    } else {
-        listed.iter().for_each(|listed| println!("{}", line(listed)));
+        println!("{}", serde_json::to_string_pretty(&Shown::all(listed, &standings))?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for listed in &listed {
+        println!("{}\t{}", line(listed), told(&standings, listed.version.digest));
+    }
+    for (connector, given_up) in opened.plugins.given_up() {
+        println!("nobody serves {connector}, since who should cannot be loaded: {}", given_up.because);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whose word a version is trusted on, or everything against it.
+fn told(standings: &BTreeMap<Digest, Standing>, digest: Digest) -> String {
+    standings.get(&digest).map(|standing| standing.told.join("; ")).unwrap_or_default()
 }
 
 fn line(listed: &Listed) -> String {
@@ -104,11 +124,12 @@ fn line(listed: &Listed) -> String {
 pub async fn inspect(args: &Inspect) -> anyhow::Result<ExitCode> {
     let plugin = plugin_of(args).await?;
     let (admission, descriptor) = (plugin.admission(), plugin.descriptor());
-    let asks = asks::of(descriptor);
+    let (asks, signed) = (asks::of(descriptor), standing(args, &plugin).await?);
     if args.json {
         let shown = json!({
             "id": descriptor.id, "version": descriptor.version, "title": descriptor.title,
             "publisher": descriptor.publisher, "extends": descriptor.extends, "admission": admission, "asks": asks,
+            "signatures": signed,
         });
         println!("{}", serde_json::to_string_pretty(&shown)?);
         return Ok(ExitCode::SUCCESS);
@@ -120,6 +141,7 @@ pub async fn inspect(args: &Inspect) -> anyhow::Result<ExitCode> {
     }
     println!("digest   {}", admission.digest);
     println!("size     {} bytes", admission.bytes);
+    println!("signed   {}", signed.told.join("\n         "));
     println!("world    {}", admission.world);
     let roles: Vec<&str> = admission.roles.iter().map(|role| role.as_str()).collect();
     println!("roles    {}", roles.join(", "));
@@ -139,7 +161,24 @@ async fn plugin_of(args: &Inspect) -> anyhow::Result<Plugin> {
     }
     let rollout = wiring::open_rollout(&args.data).await?;
     let version = version_of(&rollout, &args.plugin).await?;
-    Ok(rollout.plugins.load_one(version.digest)?)
+    Ok(rollout.load_one(version.digest).await?)
+}
+
+/// What is told of the signatures of what is looked at.
+async fn standing(args: &Inspect, plugin: &Plugin) -> anyhow::Result<Standing> {
+    if let Ok(delivery) = source::delivery(&args.plugin, &[]) {
+        let trust = wiring::config(&args.data)?.plugins.trust()?;
+        return Ok(match trust::signatures(&delivery.signatures) {
+            Ok(signatures) => {
+                let bundled = super::is_bundled(&args.plugin);
+                trust.judge(&delivery.component, &Vouchers { bundled, signatures }).into()
+            }
+            Err(none) => Err(none).into(),
+        });
+    }
+    let standings = wiring::open_rollout(&args.data).await?.standings().await.map_err(Failure::from)?;
+    let standing = standings.get(&plugin.digest()).cloned();
+    Ok(standing.unwrap_or(Standing { may_load: true, told: Vec::new() }))
 }
 
 /// Forgets a version.

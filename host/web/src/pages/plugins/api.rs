@@ -1,22 +1,22 @@
 //! `/api/v1/plugins…`: versions and roles, for programs.
 
 use axum::Json;
-use axum::extract::{DefaultBodyLimit, FromRequest as _, Path, Query, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
-use bytes::Bytes;
 use purser_domain::{ConnectorId, Digest, Role, RunId};
-use purser_pipeline::rollout::{self, Activation, Listed};
+use purser_pipeline::rollout::{self, Activation, Shown};
 use purser_store::plugins::{Swap, Version};
 use serde::{Deserialize, Serialize};
 
-use super::version::MOST_BYTES;
+use super::delivery;
 use crate::problem::Problem;
 use crate::shell::Visitor;
 use crate::state::WebState;
 
 /// Installed versions, the newest first.
-pub(crate) async fn list(State(state): State<WebState>, _: Visitor) -> Result<Json<Vec<Listed>>, Problem> {
-    Ok(Json(rollout::list(state.store.as_ref(), None).await?))
+pub(crate) async fn list(State(state): State<WebState>, _: Visitor) -> Result<Json<Vec<Shown>>, Problem> {
+    let listed = rollout::list(state.store.as_ref(), None).await?;
+    Ok(Json(Shown::all(listed, &state.acts.plugin_standings().await?)))
 }
 
 /// Where an installed component came from.
@@ -25,19 +25,15 @@ pub(crate) struct Source {
     source: Option<String>,
 }
 
-/// Installs the component that is the body.
+/// Installs the component that is the body, or that is sent in a form with its signatures.
 pub(crate) async fn install(
     State(state): State<WebState>,
     visitor: Visitor,
     Query(sent): Query<Source>,
-    mut request: Request,
+    request: Request,
 ) -> Result<(StatusCode, Json<Version>), Problem> {
-    DefaultBodyLimit::max(MOST_BYTES).apply(&mut request);
-    let body = Bytes::from_request(request, &()).await;
-    let body =
-        body.map_err(|_| Problem::input("the body could not be read, or is larger than a plugin may be"))?;
-    let source = sent.source.unwrap_or_else(|| "the API".to_owned());
-    let version = state.acts.install_plugin(body.to_vec(), &source, &visitor.person.name).await?;
+    let delivery = delivery::of_program(request, sent.source).await?;
+    let version = state.acts.install_plugin(delivery, &visitor.person.name).await?;
     Ok((StatusCode::CREATED, Json(version)))
 }
 

@@ -3,18 +3,15 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use purser_domain::{ConnectorId, Digest, Role};
 use purser_pipeline::rollout::{self, Activation, Listed};
 
-use super::VersionRow;
+use super::{VersionRow, delivery};
 use crate::problem::Problem;
 use crate::shell::{Area, Shell, Visitor, page};
 use crate::state::WebState;
-
-/// Largest component that may be sent, in bytes; admission has a limit of its own.
-pub(super) const MOST_BYTES: usize = 128 << 20;
 
 #[derive(Template)]
 #[template(path = "plugin_version.html")]
@@ -52,7 +49,7 @@ pub(crate) async fn show(
     page(&VersionPage {
         shell: Shell::load(&state, &visitor, Area::Plugins).await?,
         allowed: asks.cloned().collect(),
-        row: VersionRow::new(listed),
+        row: VersionRow::new(listed, &state.acts.plugin_standings().await?),
     })
 }
 
@@ -68,31 +65,12 @@ async fn find(state: &WebState, connector: &str, digest: &str) -> Result<Listed,
 pub(crate) async fn install(
     State(state): State<WebState>,
     visitor: Visitor,
-    mut request: Request,
+    request: Request,
 ) -> Result<Response, Problem> {
-    DefaultBodyLimit::max(MOST_BYTES).apply(&mut request);
-    let (name, component) = file(request).await?;
-    let version = state.acts.install_plugin(component, &name, &visitor.person.name).await?;
+    let delivery = delivery::of_form(request).await?;
+    let version = state.acts.install_plugin(delivery, &visitor.person.name).await?;
     let text = format!("{} is installed. It does nothing before it is activated.", version.named());
     visitor.tell_at(&text, &format!("/plugins/{}/versions/{}", version.connector, version.digest)).await
-}
-
-/// Name and bytes of the file in a form.
-async fn file(request: Request) -> Result<(String, Vec<u8>), Problem> {
-    let unread = |_| Problem::input("the file could not be read, or is larger than a plugin may be");
-    let mut form =
-        Multipart::from_request(request, &()).await.map_err(|_| Problem::input("no file was sent"))?;
-    while let Some(field) = form.next_field().await.map_err(unread)? {
-        if field.name() == Some("component") {
-            let name =
-                field.file_name().unwrap_or("a file").chars().filter(|c| !c.is_control()).take(100).collect();
-            let bytes = field.bytes().await.map_err(unread)?;
-            if !bytes.is_empty() {
-                return Ok((name, bytes.to_vec()));
-            }
-        }
-    }
-    Err(Problem::input("no file was sent"))
 }
 
 /// Lets it play the chosen roles.
@@ -180,8 +158,25 @@ mod tests {
             assert!(refused.text.contains(part), "{part}: {}", refused.text);
         }
         assert_eq!(site.send_component("").await.status, 400);
+        site.send_signed("/plugins", "component", &["one", "", "two"]).await;
+        assert_eq!(site.acts.log().pop().unwrap(), "install own.wasm 9 one two anna", "with its signatures");
         site.sign_in("olaf").await;
         assert_eq!(site.send_component("component").await.status, 403);
+    }
+
+    #[tokio::test]
+    async fn a_version_shows_whose_word_it_may_load_on_or_why_it_is_not() {
+        let mut site = Site::empty().await;
+        let next = site.with_next_version().await;
+        site.sign_in("vera").await;
+        let versions = site.get("/plugins/test-cloud").await.text;
+        assert!(versions.contains("came with Purser") && versions.contains("Cannot be loaded"), "{versions}");
+        let text = site.get(&format!("/plugins/test-cloud/versions/{next}")).await.text;
+        assert!(text.contains("PLG-401 unsigned · sign it"), "{text}");
+        let text = site.get("/plugins").await.text;
+        for part in ["other-cloud", "Nobody serves it", "PLG-400", "PLG-401 unsigned"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 
     #[tokio::test]
