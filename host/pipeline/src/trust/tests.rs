@@ -4,6 +4,8 @@ use super::*;
 
 const BYTES: &[u8] = b"a component";
 
+type Names = &'static [&'static str];
+
 /// Anna, Bob and Carol; the operator pins the first two or three.
 struct People(Vec<(&'static str, KeyPair)>);
 
@@ -59,10 +61,10 @@ fn told(judged: Result<Word, Untrusted>) -> String {
 #[test]
 fn who_must_have_signed_is_decided_by_this_table() {
     let people = People::new();
-    let both: &[&str] = &["anna", "bob"];
-    let all: &[&str] = &["anna", "bob", "carol"];
+    let both: Names = &["anna", "bob"];
+    let all: Names = &["anna", "bob", "carol"];
     // pinned, all-of, any-of, who signed -> told
-    let table: &[(&[&str], &[&str], &[&str], &[&str], &str)] = &[
+    let table: &[(Names, Names, Names, Names, &str)] = &[
         (&[], &[], &[], &[], "not signed"),
         (&[], &[], &[], &["anna"], "signed, but no key is pinned to check that by"),
         (both, &[], &[], &["anna"], "signed by anna"),

@@ -92,9 +92,7 @@ impl TryActs for HostActs {
     async fn begin_try(&self, digest: Digest, wanted: Wanted, who: &str) -> Result<u64, Problem> {
         let rollout = self.host.rollout();
         let version = rollout.version(digest).await.map_err(|error| coded(404, &error.to_string()))?;
-        let plugins = self.host.plugins.clone();
-        let candidate = tokio::task::spawn_blocking(move || plugins.load_one(digest)).await;
-        let candidate = candidate.map_err(|_| broken())?.map_err(|error| coded(409, &error.to_string()))?;
+        let candidate = rollout.load_one(digest).await.map_err(|error| coded(409, &error.to_string()))?;
         let after = json!({
             "digest": digest, "roles": wanted.roles, "accounts": wanted.accounts, "from": wanted.from,
             "to": wanted.to, "terms": wanted.terms,

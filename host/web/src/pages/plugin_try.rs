@@ -69,6 +69,9 @@ struct Live {
     working: Option<(u64, u64)>,
     failed: Option<Problem>,
     shown: Option<Shown>,
+    may_activate: bool,
+    /// Where it is activated with what this try shows.
+    activation: String,
 }
 
 /// Which version the form begins with.
@@ -104,7 +107,7 @@ pub(crate) async fn form(
 
 /// What the form sends.
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, rename_all = "kebab-case")]
 pub(crate) struct Sent {
     version: String,
     account: String,
@@ -184,6 +187,8 @@ async fn live(
         digest: it.digest,
         began: When::new(it.began_at, &jiff::tz::TimeZone::UTC),
         who: it.who,
+        may_activate: visitor.person.may(purser_store::people::Role::Admin),
+        activation: format!("/plugins/{}/versions/{}?try={number}", plugin.id, it.digest),
         may_stop: visitor.person.may(purser_store::people::Role::Operator),
         working,
         failed,

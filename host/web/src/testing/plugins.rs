@@ -124,7 +124,13 @@ impl PluginActs for FakeActs {
     async fn activate_plugin(&self, activation: &Activation, who: &str) -> Result<Activated, Problem> {
         let roles: Vec<&str> = activation.roles.iter().map(|role| role.as_str()).collect();
         let accepted = if activation.accepts_asks { " accepted" } else { "" };
-        self.note(format!("activate {} {}{accepted}", activation.digest, roles.join(",")), who).await?;
+        let seen = match &activation.seen {
+            None => "",
+            Some(seen) if seen.confirmed == Some(seen.report.digest) => " seen confirmed",
+            Some(_) => " seen",
+        };
+        self.note(format!("activate {} {}{accepted}", activation.digest, roles.join(",")) + seen, who)
+            .await?;
         Ok(done(activation.digest))
     }
 

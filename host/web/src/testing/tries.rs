@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use purser_domain::Digest;
+use purser_domain::diff::verdict::Verdict;
 use purser_pipeline::replay::{Report, Wanted};
 use serde_json::json;
 
@@ -12,6 +13,14 @@ use super::{ACCOUNT, FakeActs, connector};
 use crate::{Acts as _, Problem, Try, TryActs, TryState};
 
 impl FakeActs {
+    /// A try of the next version, which somebody has to say yes to.
+    fn confirmable(&self) -> Try {
+        let report = Report { verdict: Verdict::NeedsConfirmation, ..report(&"00".repeat(32)) };
+        let (connector, digest, state) =
+            (connector().id, Digest::of(b"next"), TryState::Done(Arc::new(report)));
+        Try { connector, digest, began_at: self.now(), who: "olaf".into(), state }
+    }
+
     /// From now on a try stays at work.
     pub(crate) fn tries_take_long(&self) {
         self.is_trying.store(true, Ordering::Relaxed);
@@ -86,6 +95,9 @@ impl TryActs for FakeActs {
             true => TryState::Working(3, 7),
             false => TryState::Done(Arc::new(report(&"00".repeat(32)))),
         };
+        if number == 2 {
+            return Some(self.confirmable());
+        }
         (number == 1).then(|| Try {
             connector: connector().id,
             digest: connector().digest,

@@ -2,10 +2,14 @@
 //! orders the next run.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use purser_domain::{ConnectorId, Role};
-use purser_pipeline::rollout::{Activated, Activation, Rollout};
+use purser_domain::diff::verdict::Terms;
+use purser_domain::{ConnectorId, Decimal, Digest, Role};
+use purser_pipeline::replay::{Report, Wanted};
+use purser_pipeline::rollout::{Activated, Activation, Rollout, RolloutError, Seen};
 
+use super::try_out::{report_of, text};
 use super::version_of;
 use crate::command::{COMMAND_LINE, DataArgs};
 use crate::wiring;
@@ -25,6 +29,15 @@ pub struct Activate {
     /// are kept.
     #[arg(long, value_enum, default_value_t = Apply::None)]
     apply: Apply,
+    /// Say yes to what it would change: the digest of the report, as `purser plugin try` or a refused activation prints it.
+    #[arg(long, value_name = "REPORT")]
+    confirm: Option<Digest>,
+    /// Changes of money that need no confirmation: as much of each currency, pluses and minuses added without their signs.
+    #[arg(long, default_value = "0")]
+    threshold: Decimal,
+    /// Accept that Purchases get other references: they are voided, and made anew. It has to be confirmed all the same.
+    #[arg(long)]
+    accept_references: bool,
     /// Accept what it may ask beyond what has been allowed; without it, that is shown and nothing is changed.
     #[arg(long)]
     accept_calls: bool,
@@ -55,13 +68,27 @@ enum Apply {
     Open,
 }
 
-/// Lets a version play roles from the next run on.
+/// Lets a version play roles from the next run on. Where it would change Purchases, that is tried first.
+///
+/// Ends with 3 where somebody must confirm what it would change, and with 4 where it must not be activated.
 pub async fn activate(args: &Activate) -> anyhow::Result<ExitCode> {
     let rollout = wiring::open_rollout(&args.data).await?;
     let version = version_of(&rollout, &args.version).await?;
     let (roles, accepts_asks) = (args.roles.clone(), args.accept_calls);
-    let activation = Activation { digest: version.digest, roles, accepts_asks, seen: None };
-    let activated = rollout.activate(&activation, COMMAND_LINE).await?;
+    let unseen = Activation { digest: version.digest, roles, accepts_asks, seen: None };
+    let activated = match rollout.activate(&unseen, COMMAND_LINE).await {
+        Err(RolloutError::NotTried) => {
+            let report = Arc::new(tried(&rollout, args, version.digest).await?);
+            let seen = Some(Seen { report: report.clone(), confirmed: args.confirm });
+            match rollout.activate(&Activation { seen, ..unseen }, COMMAND_LINE).await {
+                Err(error @ (RolloutError::Unconfirmed { .. } | RolloutError::Blocked(_))) => {
+                    return Ok(not_yet(&report, &error));
+                }
+                activated => activated?,
+            }
+        }
+        activated => activated?,
+    };
     tell(&activated);
     map_again(&rollout, &activated.connector, args.apply).await?;
     Ok(ExitCode::SUCCESS)
@@ -73,6 +100,20 @@ pub async fn rollback(args: &Rollback) -> anyhow::Result<ExitCode> {
     tell(&rollout.roll_back(&args.connector, args.role, COMMAND_LINE).await?);
     map_again(&rollout, &args.connector, args.apply).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the version would change, over all accounts and open months.
+async fn tried(rollout: &Rollout, args: &Activate, digest: Digest) -> anyhow::Result<Report> {
+    let terms = Terms { threshold: args.threshold.clone(), accept_references: args.accept_references };
+    let wanted = Wanted { roles: args.roles.clone(), terms, ..Wanted::default() };
+    report_of(rollout, &rollout.load_one(digest).await?, wanted).await
+}
+
+/// Shows what it would change, and what is asked for.
+fn not_yet(report: &Report, error: &RolloutError) -> ExitCode {
+    print!("{}", text::of(report));
+    eprintln!("purser: {error}");
+    ExitCode::from(if matches!(error, RolloutError::Blocked(_)) { 4 } else { 3 })
 }
 
 /// Orders it where it is wanted; else says that it could be.

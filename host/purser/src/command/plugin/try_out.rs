@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::whole_file::WholeFile;
 use crate::wiring;
 
-mod text;
+pub mod text;
 
 /// What to try, and on what.
 ///
@@ -82,15 +82,19 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         to: args.to,
         terms: Terms { threshold: args.threshold.clone(), accept_references: args.accept_references },
     };
-    let asked = replay::question(rollout.store.as_ref(), &rollout.plugins, &candidate, wanted).await;
-    let question = asked.map_err(refused)?;
-    let report = replayed(&rollout, question).await?;
+    let report = report_of(&rollout, &candidate, wanted).await?;
     write(args, &report)?;
     Ok(ExitCode::from(match report.verdict {
         Verdict::Clean => 0,
         Verdict::NeedsConfirmation => 3,
         Verdict::Blocked => 4,
     }))
+}
+
+/// What a version would change.
+pub async fn report_of(rollout: &Rollout, candidate: &Plugin, wanted: Wanted) -> anyhow::Result<Report> {
+    let asked = replay::question(rollout.store.as_ref(), &rollout.plugins, candidate, wanted).await;
+    replayed(rollout, asked.map_err(refused)?).await
 }
 
 /// A component is checked, and not installed.

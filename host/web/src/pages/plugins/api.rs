@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use purser_domain::{ConnectorId, Digest, Role, RunId};
-use purser_pipeline::rollout::{self, Activation, Shown};
+use purser_pipeline::rollout::{self, Activation, Seen, Shown};
 use purser_store::plugins::{Swap, Version};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,11 @@ pub(crate) struct Wanted {
     roles: Option<String>,
     #[serde(default)]
     accept_calls: bool,
+    /// The try that tells what it would change.
+    #[serde(rename = "try")]
+    number: Option<u64>,
+    /// The digest of its report, where somebody has to say yes to it.
+    confirm: Option<Digest>,
 }
 
 /// What changed hands.
@@ -64,7 +69,11 @@ pub(crate) async fn activate(
     let names = wanted.roles.as_deref().unwrap_or_default();
     let roles = names.split(',').filter(|name| !name.is_empty()).map(str::parse::<Role>);
     let roles = roles.collect::<Result<_, _>>().map_err(|error| Problem::input(error.to_string()))?;
-    let activation = Activation { digest, roles, accepts_asks: wanted.accept_calls, seen: None };
+    let known = state.store.versions(None).await?.into_iter().find(|version| version.digest == digest);
+    let version = known.ok_or_else(|| Problem::not_found("plugin version"))?;
+    let report = wanted.number.and_then(|number| super::version::report(&state, number, &version));
+    let seen = report.map(|report| Seen { report, confirmed: wanted.confirm });
+    let activation = Activation { digest, roles, accepts_asks: wanted.accept_calls, seen };
     let done = state.acts.activate_plugin(&activation, &visitor.person.name).await?;
     Ok(Json(Done { swaps: done.swaps, granted: done.granted }))
 }

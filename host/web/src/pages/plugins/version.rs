@@ -1,14 +1,21 @@
 //! `/plugins/{id}/versions/{digest}`: one installed version — what it may ask, and the form that lets it work. Also what
 //! installs, rolls back and removes.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::response::Response;
+use purser_domain::diff::verdict::Verdict;
 use purser_domain::{ConnectorId, Digest, Role};
-use purser_pipeline::rollout::{self, Activation, Listed};
+use purser_pipeline::replay::Report;
+use purser_pipeline::rollout::{self, Activation, Listed, Seen};
+use purser_store::plugins::Version;
+use serde::Deserialize;
 
 use super::{VersionRow, delivery};
+use crate::TryState;
 use crate::problem::Problem;
 use crate::shell::{Area, Shell, Visitor, page};
 use crate::state::WebState;
@@ -20,10 +27,12 @@ struct VersionPage {
     row: VersionRow,
     /// What it may ask that has been allowed already.
     allowed: Vec<String>,
+    /// The try whose report is looked at; none: it has not been tried.
+    tried: Option<(u64, Arc<Report>)>,
 }
 
 impl VersionPage {
-    fn version(&self) -> &purser_store::plugins::Version {
+    fn version(&self) -> &Version {
         &self.row.listed.version
     }
 
@@ -33,8 +42,32 @@ impl VersionPage {
         listed.version.barred.is_none() && listed.plays.len() < listed.version.roles.len()
     }
 
+    /// Whether what it would change may be activated.
+    fn may_activate(&self) -> bool {
+        self.tried.as_ref().is_none_or(|(_, report)| report.verdict != Verdict::Blocked)
+    }
+
+    fn needs_confirmation(&self) -> bool {
+        self.tried.as_ref().is_some_and(|(_, report)| report.verdict == Verdict::NeedsConfirmation)
+    }
+
     fn plays(&self, role: &Role) -> bool {
         self.row.listed.plays.contains(role)
+    }
+}
+
+/// Which try was looked at before.
+#[derive(Deserialize)]
+pub(crate) struct Looked {
+    #[serde(rename = "try")]
+    number: Option<u64>,
+}
+
+/// The report of a try of a version, where it has ended and is still known.
+pub(super) fn report(state: &WebState, number: u64, version: &Version) -> Option<Arc<Report>> {
+    match state.acts.try_of(number).filter(|it| it.digest == version.digest)?.state {
+        TryState::Done(report) => Some(report),
+        TryState::Working(..) | TryState::Failed(_) => None,
     }
 }
 
@@ -43,12 +76,15 @@ pub(crate) async fn show(
     State(state): State<WebState>,
     visitor: Visitor,
     Path((connector, digest)): Path<(String, String)>,
+    Query(looked): Query<Looked>,
 ) -> Result<Response, Problem> {
     let listed = find(&state, &connector, &digest).await?;
+    let tried = looked.number.and_then(|number| Some((number, report(&state, number, &listed.version)?)));
     let asks = listed.version.asks.iter().filter(|ask| !listed.asks_more.contains(ask));
     page(&VersionPage {
         shell: Shell::load(&state, &visitor, Area::Plugins).await?,
         allowed: asks.cloned().collect(),
+        tried,
         row: VersionRow::new(listed, &state.acts.plugin_standings().await?),
     })
 }
@@ -87,8 +123,14 @@ pub(crate) async fn activate(
     if roles.is_empty() {
         return Err(Problem::input("no role was chosen"));
     }
-    let accepts_asks = sent.iter().any(|(name, value)| name == "accept-calls" && value == "yes");
-    let activation = Activation { digest: version.digest, roles, accepts_asks, seen: None };
+    let said = |name: &str| sent.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let looked = said("try").and_then(|number| report(&state, number.parse().ok()?, &version));
+    let seen = looked.map(|report| {
+        let confirmed = (said("confirm") == Some("yes")).then_some(report.digest);
+        Seen { report, confirmed }
+    });
+    let accepts_asks = said("accept-calls") == Some("yes");
+    let activation = Activation { digest: version.digest, roles, accepts_asks, seen };
     state.acts.activate_plugin(&activation, &visitor.person.name).await?;
     let text = format!(
         "{} works from the next run on. Runs under way go on with what they began with.",
@@ -206,5 +248,34 @@ mod tests {
         assert!(site.get(&page).await.text.contains("/remove\""));
         assert_eq!(site.post(&format!("{page}/remove"), "").await.location(), "/plugins/test-cloud");
         assert_eq!(site.acts.log(), [format!("remove {next} anna")]);
+    }
+
+    #[tokio::test]
+    async fn what_it_would_change_is_confirmed_where_it_is_activated() {
+        let mut site = Site::empty().await;
+        let next = site.with_next_version().await;
+        site.sign_in("anna").await;
+        let page = format!("/plugins/test-cloud/versions/{next}");
+        let untried = site.get(&page).await.text;
+        assert!(untried.contains("try it first") && !untried.contains("name=\"confirm\""), "{untried}");
+        let tried = site.get(&format!("{page}?try=2")).await.text;
+        for part in ["needs confirmation", "TRY-REFERENCE", "name=\"try\" value=\"2\"", "name=\"confirm\""] {
+            assert!(tried.contains(part), "{part}: {tried}");
+        }
+        let other = site.get(&format!("{page}?try=1")).await.text;
+        assert!(other.contains("try it first"), "a try of another version says nothing of this one");
+        for (sent, seen) in [
+            ("role=mapping&try=2", " seen"),
+            ("role=mapping&try=2&confirm=yes", " seen confirmed"),
+            ("role=mapping&try=1&confirm=yes", ""),
+            ("role=mapping&try=none&confirm=yes", ""),
+        ] {
+            site.post(&format!("{page}/activate"), sent).await;
+            assert_eq!(
+                site.acts.log().pop().unwrap(),
+                format!("activate {next} mapping{seen} anna"),
+                "{sent}"
+            );
+        }
     }
 }
