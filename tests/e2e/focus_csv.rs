@@ -106,8 +106,9 @@ fn each_kind_of_file_gives_its_own_costs_and_one_that_gives_every_month_is_not_b
         assert!(told.contains(&format!("+ {rejected} rejected")), "October's are not billed: {told}");
         assert!(!told.contains("RUN-CONSERVATION"), "{told}");
         let all = purchases(&journey);
+        let name = number.to_string();
         let of_account =
-            |it: &&Value| it["account"].as_i64() == Some(number) || it["account"] == number.to_string();
+            |it: &&Value| it["account"].as_i64() == Some(number) || it["account"].as_str() == Some(&name);
         let mut found: Vec<_> =
             all.iter().filter(of_account).map(|it| it["cost"].as_str().unwrap().to_owned()).collect();
         let mut costs: Vec<_> = costs.into_iter().map(str::to_owned).collect();

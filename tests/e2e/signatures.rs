@@ -70,7 +70,10 @@ fn delivery(component: &[u8], signers: &[&Signer]) -> Delivery {
 
 async fn at_work(rollout: &Rollout, delivery: Delivery) -> Digest {
     let digest = rollout.install(delivery, WHO).await.unwrap().0.digest;
-    rollout.activate(&Activation { digest, roles: Vec::new(), accepts_asks: true, seen: None }, WHO).await.unwrap();
+    rollout
+        .activate(&Activation { digest, roles: Vec::new(), accepts_asks: true, seen: None }, WHO)
+        .await
+        .unwrap();
     digest
 }
 

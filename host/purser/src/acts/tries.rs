@@ -31,6 +31,9 @@ struct Known {
     kept: VecDeque<(u64, Begun)>,
 }
 
+/// What came of a try.
+type Ending = Result<Arc<Report>, Problem>;
+
 /// A try, and what tells of it.
 #[derive(Clone)]
 struct Begun {
@@ -40,7 +43,7 @@ struct Begun {
     who: String,
     progress: Arc<Progress>,
     stop: CancellationToken,
-    ended: Arc<Mutex<Option<Result<Arc<Report>, Problem>>>>,
+    ended: Arc<Mutex<Option<Ending>>>,
 }
 
 impl Begun {
@@ -153,8 +156,4 @@ fn wanted_problem(error: WantedError) -> Problem {
         WantedError::Store(error) => error.into(),
         error => Problem::new(400, error.code(), error.to_string(), error.remedy()),
     }
-}
-
-fn broken() -> Problem {
-    coded(500, &ReplayError::Broken.to_string())
 }
