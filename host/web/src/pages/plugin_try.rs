@@ -7,7 +7,7 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
-use purser_domain::diff::verdict::Terms;
+use purser_domain::diff::verdict::{Terms, Verdict};
 use purser_domain::{AccountId, Decimal, Digest};
 use purser_pipeline::replay::{Report, Wanted, table};
 use purser_pipeline::rollout;
@@ -176,10 +176,14 @@ async fn live(
     let listed = rollout::list(state.store.as_ref(), Some(&plugin.id)).await?;
     let known = listed.iter().find(|listed| listed.version.digest == it.digest);
     let (mut working, mut failed, mut shown) = (None, None, None);
+    let mut may_activate = visitor.person.may(purser_store::people::Role::Admin);
     match it.state {
         TryState::Working(done, all) => working = Some((done, all)),
         TryState::Failed(problem) => failed = Some(problem),
-        TryState::Done(report) => shown = Some(Shown::of(&report, visitor.numbers)),
+        TryState::Done(report) => {
+            may_activate &= report.verdict != Verdict::Blocked;
+            shown = Some(Shown::of(&report, visitor.numbers));
+        }
     }
     Ok(Live {
         path: format!("/plugins/{}/try/{number}", plugin.id),
@@ -187,7 +191,7 @@ async fn live(
         digest: it.digest,
         began: When::new(it.began_at, &jiff::tz::TimeZone::UTC),
         who: it.who,
-        may_activate: visitor.person.may(purser_store::people::Role::Admin),
+        may_activate,
         activation: format!("/plugins/{}/versions/{}?try={number}", plugin.id, it.digest),
         may_stop: visitor.person.may(purser_store::people::Role::Operator),
         working,
