@@ -55,6 +55,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("wasmtime-wasi", &["purser-runtime"]),
     ("sqlx", &["purser-store-sqlite", "purser-bench"]),
     ("oauth2", &["purser-vendor"]),
+    ("oci-client", &["purser-vendor"]),
     ("openidconnect", &["purser-vendor"]),
     ("axum", &["purser-web", "purser", "purser-simulator", "purser-bench"]),
 ];

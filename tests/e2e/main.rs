@@ -25,6 +25,7 @@ mod kill;
 mod look_back;
 mod names;
 mod planted;
+mod plugin_sources;
 mod plugin_try;
 mod plugin_versions;
 mod points;

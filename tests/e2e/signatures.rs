@@ -163,22 +163,26 @@ async fn what_came_with_a_former_purser_is_loaded_without_a_signature() {
 }
 
 /// `purser plugin …` with a configuration.
-struct House(tempfile::TempDir);
+pub struct House(pub tempfile::TempDir);
 
 impl House {
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> std::path::PathBuf {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> std::path::PathBuf {
         let path = self.0.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
-    fn trusts(&self, rules: &str, signers: &[&Signer]) {
+    pub fn trusts(&self, rules: &str, signers: &[&Signer]) {
         let keys = signers.iter().map(|signer| format!("{} = \"{}\"", signer.name, signer.key()));
         let keys = keys.collect::<Vec<_>>().join(", ");
         self.write("purser.toml", format!("[plugins.trust]\nkeys = {{ {keys} }}\n{rules}\n"));
     }
 
-    fn plugin(&self, args: &[&str]) -> Output {
+    pub fn plugin(&self, args: &[&str]) -> Output {
         let mut command = purser();
         command.current_dir(self.0.path()).arg("plugin").args(args);
         command.args(["--config", "purser.toml", "--data", "data"]).output().unwrap()
@@ -192,7 +196,7 @@ fn refused(output: &Output) -> String {
 
 #[test]
 fn the_command_line_takes_signatures_and_tells_what_is_missing_at_once() {
-    let house = House(tempfile::tempdir().unwrap());
+    let house = House::new();
     let [anna, bob, carol] = ["anna", "bob", "carol"].map(Signer::new);
     let component = component_with("meterhub", &[]);
     house.write("hub.wasm", &component);
@@ -246,7 +250,7 @@ fn the_command_line_takes_signatures_and_tells_what_is_missing_at_once() {
 
 #[test]
 fn trust_that_cannot_be_read_stops_the_start() {
-    let house = House(tempfile::tempdir().unwrap());
+    let house = House::new();
     let anna = Signer::new("anna");
     house.trusts("any-of = [\"bob\"]", &[&anna]);
     let output = house.plugin(&["list"]);

@@ -14,6 +14,7 @@ use purser_domain::{Cast, ConnectorId, Digest};
 use purser_runtime::{AdmissionError, Plugin, Sandbox};
 use purser_store::plugins::Vouchers;
 
+use crate::rollout::Unbundled;
 use crate::trust::{Standing, Trust, Untrusted};
 
 /// Why a plugin is not at hand.
@@ -25,6 +26,9 @@ pub enum PluginError {
     /// It is not signed as the operator wants it.
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
+    /// It was brought in a bundle that gives none.
+    #[error(transparent)]
+    Unbundled(#[from] Unbundled),
     /// Its id is none.
     #[error("PLG-020 the plugin's id is not a connector id · use lower-case letters, digits and dashes")]
     Id,

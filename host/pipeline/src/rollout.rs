@@ -21,6 +21,7 @@ use crate::plugins::{GivenUp, PluginError, Plugins};
 use crate::work::Clock;
 
 pub mod asks;
+mod delivery;
 mod error;
 mod gate;
 mod install;
@@ -28,9 +29,9 @@ mod list;
 mod load;
 mod remap;
 
+pub use delivery::{Delivery, Unbundled, bundle};
 pub use error::RolloutError;
 pub use gate::Seen;
-pub use install::Delivery;
 pub use list::{Listed, Shown, State, beyond_grant, list, way_back};
 
 /// How long a version that cannot be loaded is not tried again.

@@ -20,6 +20,7 @@ mod oauth;
 pub mod operator;
 mod pacing;
 pub mod preflight;
+pub mod registry;
 mod request;
 pub mod roles;
 pub mod secret;

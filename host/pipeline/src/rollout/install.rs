@@ -5,31 +5,21 @@ use purser_runtime::Plugin;
 use purser_store::plugins::{Cause, Swap, Version, Vouchers};
 use serde_json::json;
 
-use super::{Rollout, RolloutError, asks, blocking};
+use super::{Delivery, Rollout, RolloutError, asks, blocking};
 use crate::plugins::PluginError;
 use crate::trust;
 
 /// Who installed what came with the binary.
 const PURSER: &str = "Purser";
 
-/// A component as it is brought.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    /// Its bytes.
-    pub component: Vec<u8>,
-    /// The texts of signature files over them.
-    pub signatures: Vec<String>,
-    /// Where it comes from, in a few words.
-    pub source: String,
-}
-
 impl Rollout {
-    /// Checks a component and its signatures, keeps both, and notes it as installed; it plays no role yet. Installing it
-    /// again is no error, and adds signatures.
+    /// Checks a component (or the one in a bundle) and its signatures, keeps both, and notes it as installed; it plays no
+    /// role yet. Installing it again is no error, and adds signatures.
     ///
     /// # Errors
     /// With everything that its signatures lack, or else that admission has against it; or where it cannot be kept.
     pub async fn install(&self, delivery: Delivery, who: &str) -> Result<(Version, Plugin), RolloutError> {
+        let delivery = delivery.opened().map_err(PluginError::from)?;
         let signatures = trust::signatures(&delivery.signatures).map_err(PluginError::from)?;
         self.admit(delivery, Vouchers { bundled: false, signatures }, who).await
     }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use purser_domain::{Cast, Digest};
 use purser_runtime::Plugin;
+use purser_store::plugins::Vouchers;
 use purser_store::runs::Run;
 
 use super::{Rollout, RolloutError, blocking};
+use crate::plugins::PluginError;
 use crate::trust::Standing;
 
 impl Rollout {
@@ -48,6 +50,17 @@ impl Rollout {
                 Ok(None)
             }
         }
+    }
+
+    /// The bytes of a version as they were installed, and what speaks for them. They need not be trusted.
+    ///
+    /// # Errors
+    /// Where the bytes are gone or were changed, or the store fails.
+    pub async fn kept(&self, digest: Digest) -> Result<(Vec<u8>, Vouchers), RolloutError> {
+        let vouchers = self.store.vouchers_of_version(digest).await?;
+        let plugins = self.plugins.clone();
+        let bytes = blocking(move || plugins.bytes(digest)).await?;
+        Ok((bytes.ok_or(PluginError::Missing)?, vouchers))
     }
 
     /// What is told of the signatures of each installed version.

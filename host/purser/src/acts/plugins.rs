@@ -90,6 +90,7 @@ fn rollout_problem(error: RolloutError) -> Problem {
             let remedy = "correct the plugin, or tell its author";
             Problem::new(409, "PLG-312", "it must not be activated", remedy).with_details(reasons)
         }
+        RolloutError::Plugin(PluginError::Unbundled(_)) => coded(422, &error.to_string()),
         RolloutError::NotInstalled(_) => coded(404, &error.to_string()),
         error => coded(409, &error.to_string()),
     }

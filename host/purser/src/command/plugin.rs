@@ -9,6 +9,7 @@ use purser_store::plugins::Version;
 
 use crate::failure::Failure;
 
+mod bundle;
 mod map;
 mod roles;
 mod source;
@@ -32,6 +33,8 @@ pub enum Command {
     Activate(roles::Activate),
     /// Go back to the version before.
     Rollback(roles::Rollback),
+    /// Write an installed version and its signatures into one file, for a machine without a network.
+    Bundle(bundle::Args),
     /// Forget an installed version that does not work any more.
     Remove(versions::Remove),
 }
@@ -46,6 +49,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Try(args) => try_out::run(&args).await,
         Command::Activate(args) => roles::activate(&args).await,
         Command::Rollback(args) => roles::rollback(&args).await,
+        Command::Bundle(args) => bundle::run(&args).await,
         Command::Remove(args) => versions::remove(&args).await,
     }
 }

@@ -8,6 +8,7 @@ mod fake;
 mod hardening;
 mod operator;
 mod preflight;
+mod registry;
 mod secrets;
 mod tokens;
 mod world;

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use purser_domain::Digest;
-use purser_pipeline::rollout::{self, Listed, Rollout, Shown, State, asks};
+use purser_pipeline::rollout::{self, Listed, Rollout, RolloutError, Shown, State, asks};
 use purser_pipeline::trust::{self, Standing};
 use purser_runtime::{Limits, Plugin, Sandbox};
 use purser_store::plugins::Vouchers;
 use serde_json::json;
 
-use super::{component, source, version_of};
+use super::{source, version_of};
 use crate::command::{COMMAND_LINE, DataArgs};
 use crate::failure::Failure;
 use crate::wiring;
@@ -19,7 +19,7 @@ use crate::wiring;
 /// What to install.
 #[derive(Debug, clap::Args)]
 pub struct Install {
-    /// A `.wasm` file, or a bundled plugin's id.
+    /// A `.wasm` file; a bundle; `oci://registry/repository@sha256:…`; or a bundled plugin's id.
     plugin: String,
     /// A file with a minisign signature over the component; may be given several times. Unless given, the file beside it
     /// whose name ends in `.minisig`, where there is one.
@@ -45,7 +45,8 @@ pub struct List {
 /// What to look at.
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
-    /// A `.wasm` file, a bundled plugin's id, or the digest (or its beginning) of an installed version.
+    /// A `.wasm` file, a bundle, an address in a registry, a bundled plugin's id, or the digest (or its beginning) of an
+    /// installed version.
     plugin: String,
     #[command(flatten)]
     data: DataArgs,
@@ -65,7 +66,8 @@ pub struct Remove {
 
 /// Checks a component and keeps it.
 pub async fn install(args: &Install) -> anyhow::Result<ExitCode> {
-    let delivery = source::delivery(&args.plugin, &args.signatures)?;
+    let registries = wiring::config(&args.data)?.plugins.registries()?;
+    let delivery = source::delivery(&args.plugin, &args.signatures, &registries).await?;
     let rollout = wiring::open_rollout(&args.data).await?;
     let (version, _) = rollout.install(delivery, COMMAND_LINE).await?;
     if args.allow && version.barred.is_some() {
@@ -122,9 +124,9 @@ fn line(listed: &Listed) -> String {
 
 /// What a component says of itself and may ask.
 pub async fn inspect(args: &Inspect) -> anyhow::Result<ExitCode> {
-    let plugin = plugin_of(args).await?;
+    let (plugin, signed) = looked_at(args).await?;
     let (admission, descriptor) = (plugin.admission(), plugin.descriptor());
-    let (asks, signed) = (asks::of(descriptor), standing(args, &plugin).await?);
+    let asks = asks::of(descriptor);
     if args.json {
         let shown = json!({
             "id": descriptor.id, "version": descriptor.version, "title": descriptor.title,
@@ -154,31 +156,26 @@ pub async fn inspect(args: &Inspect) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn plugin_of(args: &Inspect) -> anyhow::Result<Plugin> {
-    if let Ok(bytes) = component(&args.plugin) {
-        let sandbox = Sandbox::new(Limits::default(), crate::data::component_cache())?;
-        return Ok(sandbox.admit(&bytes)?);
+/// What is looked at, and what is told of its signatures.
+async fn looked_at(args: &Inspect) -> anyhow::Result<(Plugin, Standing)> {
+    if !source::brings(&args.plugin) {
+        let rollout = wiring::open_rollout(&args.data).await?;
+        let digest = version_of(&rollout, &args.plugin).await?.digest;
+        let standing = rollout.standings().await.map_err(Failure::from)?.remove(&digest);
+        return Ok((
+            rollout.load_one(digest).await?,
+            standing.ok_or(RolloutError::NotInstalled(digest.to_string()))?,
+        ));
     }
-    let rollout = wiring::open_rollout(&args.data).await?;
-    let version = version_of(&rollout, &args.plugin).await?;
-    Ok(rollout.load_one(version.digest).await?)
-}
-
-/// What is told of the signatures of what is looked at.
-async fn standing(args: &Inspect, plugin: &Plugin) -> anyhow::Result<Standing> {
-    if let Ok(delivery) = source::delivery(&args.plugin, &[]) {
-        let trust = wiring::config(&args.data)?.plugins.trust()?;
-        return Ok(match trust::signatures(&delivery.signatures) {
-            Ok(signatures) => {
-                let bundled = super::is_bundled(&args.plugin);
-                trust.judge(&delivery.component, &Vouchers { bundled, signatures }).into()
-            }
-            Err(none) => Err(none).into(),
-        });
-    }
-    let standings = wiring::open_rollout(&args.data).await?.standings().await.map_err(Failure::from)?;
-    let standing = standings.get(&plugin.digest()).cloned();
-    Ok(standing.unwrap_or(Standing { may_load: true, told: Vec::new() }))
+    let configured = wiring::config(&args.data)?.plugins;
+    let delivery = source::delivery(&args.plugin, &[], &configured.registries()?).await?;
+    let sandbox = Sandbox::new(Limits::default(), crate::data::component_cache())?;
+    let bundled = super::is_bundled(&args.plugin);
+    let judged = trust::signatures(&delivery.signatures);
+    let trust = configured.trust()?;
+    let judged =
+        judged.and_then(|signatures| trust.judge(&delivery.component, &Vouchers { bundled, signatures }));
+    Ok((sandbox.admit(&delivery.component)?, judged.into()))
 }
 
 /// Forgets a version.
