@@ -145,6 +145,10 @@ async fn what_was_slipped_in_beside_the_installing_is_not_loaded() {
     bench.host.plugins = process(folder.path(), trust(&[&anna]));
     let changed = bench.host.rollout().load_one(good).await;
     assert!(matches!(changed, Err(RolloutError::Plugin(PluginError::Missing))), "{changed:?}");
+    let again = delivery(&component_with("meterhub", &[]), &[&anna]);
+    bench.host.rollout().install(again, WHO).await.unwrap();
+    bench.host.plugins = process(folder.path(), trust(&[&anna]));
+    assert!(bench.host.rollout().load_one(good).await.is_ok(), "installed again, it is there again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

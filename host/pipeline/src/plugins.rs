@@ -89,8 +89,9 @@ impl Plugins {
         self.trust.judge(component, vouchers)?;
         let plugin = self.sandbox.admit(component)?;
         if let Some(folder) = &self.folder {
-            let file = folder.join(file_name(plugin.digest()));
-            if !file.exists() {
+            // A damaged file is written anew, too.
+            if self.bytes(plugin.digest()).is_none() {
+                let file = folder.join(file_name(plugin.digest()));
                 write_whole(&file, component).map_err(PluginError::Folder)?;
             }
         }
