@@ -1,4 +1,4 @@
-//! The smallest sound descriptor; with the feature `importing`, an unsound one.
+//! The smallest sound descriptor; with the feature `importing`, an unsound one; with `mapping-only`, that of a mapping alone.
 
 use crate::exports::purser::connector::manifest::{
     Auth, Call, Descriptor, Endpoint, Feed, FeedKind, Locale, Method, Partitioning,
@@ -6,6 +6,24 @@ use crate::exports::purser::connector::manifest::{
 use crate::purser::connector::types::{Framing, Pair};
 
 pub fn describe() -> Descriptor {
+    if cfg!(feature = "mapping-only") { extension() } else { whole() }
+}
+
+/// What plays a role for another's connector has nothing of its own beside its name.
+fn extension() -> Descriptor {
+    Descriptor {
+        extends: Some("another".into()),
+        endpoints: Vec::new(),
+        calls: Vec::new(),
+        feeds: Vec::new(),
+        settings_schema: String::new(),
+        locales: Vec::new(),
+        default_locale: String::new(),
+        ..whole()
+    }
+}
+
+fn whole() -> Descriptor {
     Descriptor {
         id: if cfg!(feature = "importing") { "Not An Id".into() } else { "hostile".into() },
         version: "0.1.0".into(),
