@@ -90,7 +90,7 @@ fn map(component: &Path, page: &Path) -> Result<String, Failed> {
 /// The component of the sources as they are, built where it is not there yet.
 fn component() -> Result<PathBuf, Failed> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-    let (fixture, wit) = (root.join("tests/fixtures/javascript"), root.join("wit"));
+    let (fixture, wit) = (root.join("tests/fixtures/javascript"), root.join("wit/v0.1"));
     let mut state = String::new();
     for source in SOURCES.map(|source| fixture.join(source)).iter().chain([&wit.join("connector.wit")]) {
         writeln!(state, "{}", Digest::of(&std::fs::read(source)?))?;

@@ -13,8 +13,8 @@ pub use purser_domain::Role;
 use wasmtime::component::{Component, InstancePre};
 use wit_parser::Resolve;
 
-use crate::contract::bindings::exports::purser::connector as exports;
 use crate::contract::manifest::Descriptor;
+use crate::contract::served::{self, Version};
 use crate::engine::Host;
 use crate::guest::{Call, Guest};
 use crate::plugin::{Admitted, Exports};
@@ -34,6 +34,8 @@ pub struct Admission {
     pub digest: Digest,
     /// Size of the component, in bytes.
     pub bytes: u64,
+    /// The version of the contract it was built for.
+    pub contract: String,
     /// The world it was checked against.
     pub world: String,
     /// The roles it plays.
@@ -115,6 +117,7 @@ pub(crate) fn admit(host: &Arc<Host>, bytes: &[u8]) -> Result<Plugin, AdmissionE
             let admission = Admission {
                 digest: Digest::of(bytes),
                 bytes: bytes.len() as u64,
+                contract: contract.version.name().to_owned(),
                 world: contract.world,
                 roles: contract.roles,
                 wasi: contract.wasi,
@@ -186,7 +189,7 @@ fn try_out(
     };
     let descriptor = describe(host, &instance, contract, sound, findings)?;
     descriptor::check(&descriptor, &contract.roles, findings);
-    match find_exports(&instance, &contract.roles) {
+    match find_exports(&instance, contract) {
         Ok(exports) => Some((instance, exports, descriptor)),
         Err(error) if sound => {
             findings.push(not_started(&format!("{error:#}")));
@@ -210,13 +213,13 @@ fn link(
     stubbed.instantiate_pre(component)
 }
 
-fn find_exports(instance: &InstancePre<Guest>, roles: &[Role]) -> wasmtime::Result<Exports> {
-    let plays = |role| roles.contains(&role);
+fn find_exports(instance: &InstancePre<Guest>, contract: &world::Contract) -> wasmtime::Result<Exports> {
+    let (plays, version) = (|role| contract.roles.contains(&role), contract.version);
     Ok(Exports {
-        crawl: plays(Role::Crawl).then(|| exports::crawl::GuestIndices::new(instance)).transpose()?,
-        mapping: plays(Role::Mapping).then(|| exports::mapping::GuestIndices::new(instance)).transpose()?,
+        crawl: plays(Role::Crawl).then(|| served::Crawl::new(version, instance)).transpose()?,
+        mapping: plays(Role::Mapping).then(|| served::Mapping::new(version, instance)).transpose()?,
         localisation: plays(Role::Localisation)
-            .then(|| exports::localisation::GuestIndices::new(instance))
+            .then(|| served::Localisation::new(version, instance))
             .transpose()?,
     })
 }
@@ -265,12 +268,12 @@ fn describe_once(
     let sound = contract.refused.is_empty() && contract.matches;
     let described = call.run(|store, running| {
         if sound {
-            let exports = find_exports(instance, &contract.roles)?;
+            let exports = find_exports(instance, contract)?;
             exports.crawl.map(|crawl| crawl.load(&mut *store, running)).transpose()?;
             exports.mapping.map(|mapping| mapping.load(&mut *store, running)).transpose()?;
             exports.localisation.map(|texts| texts.load(&mut *store, running)).transpose()?;
         }
-        exports::manifest::GuestIndices::new(instance)?.load(&mut *store, running)?.call_describe(store)
+        served::Manifest::new(contract.version, instance)?.load(&mut *store, running)?.call_describe(store)
     });
     described.map(|(descriptor, _)| descriptor)
 }
@@ -295,10 +298,11 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// The contract as the WIT tools see it.
-fn contract() -> Result<(Resolve, wit_parser::PackageId), String> {
+/// A version of the contract as the WIT tools see it.
+fn contract(version: Version) -> Result<(Resolve, wit_parser::PackageId), String> {
     let mut resolve = Resolve::default();
-    let package = resolve.push_source("connector.wit", crate::WIT).map_err(|error| format!("{error:#}"))?;
+    let package =
+        resolve.push_source("connector.wit", version.wit()).map_err(|error| format!("{error:#}"))?;
     Ok((resolve, package))
 }
 

@@ -25,5 +25,5 @@ pub use error::{CallError, SandboxError};
 pub use limits::{Limits, Usage};
 pub use plugin::Plugin;
 
-/// The text of the contract, for plugin authors and for `purser plugin new`.
-pub const WIT: &str = include_str!("../../../wit/connector.wit");
+/// The text of the newest contract, for plugin authors and for `purser plugin new`.
+pub const WIT: &str = include_str!("../../../wit/v0.1/connector.wit");

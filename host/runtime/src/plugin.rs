@@ -13,11 +13,11 @@ use wasmtime::component::{Instance, InstancePre};
 
 use crate::admission::{Admission, Role};
 use crate::columns::{self, Mapped, Mismatch};
-use crate::contract::bindings::exports::purser::connector as exports;
 use crate::contract::crawl::{Request, Response, Step};
 use crate::contract::localisation::{ProductText, Products, Rejection};
 use crate::contract::manifest::Descriptor;
 use crate::contract::mapping::PageContext;
+use crate::contract::served;
 use crate::contract::types::{Fact, Problem, RunContext};
 use crate::engine::Host;
 use crate::guest::{Call, Guest};
@@ -41,9 +41,9 @@ pub(crate) struct Admitted {
 
 /// The functions of the roles a component plays.
 pub(crate) struct Exports {
-    pub crawl: Option<exports::crawl::GuestIndices>,
-    pub mapping: Option<exports::mapping::GuestIndices>,
-    pub localisation: Option<exports::localisation::GuestIndices>,
+    pub crawl: Option<served::Crawl>,
+    pub mapping: Option<served::Mapping>,
+    pub localisation: Option<served::Localisation>,
 }
 
 type Answer<T> = wasmtime::Result<Result<T, Problem>>;
@@ -51,6 +51,11 @@ type Answer<T> = wasmtime::Result<Result<T, Problem>>;
 impl Plugin {
     pub(crate) fn new(component: Admitted) -> Self {
         Self { component: Arc::new(component), room: 1 }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn admitted(&self) -> &Admitted {
+        &self.component
     }
 
     /// The sha256 of the component's bytes: the name of this version on every platform.

@@ -4,7 +4,7 @@ use wit_parser::Resolve;
 
 use crate::Error;
 
-const CONTRACT: &str = include_str!("../../../wit/connector.wit");
+const CONTRACT: &str = include_str!("../../../wit/v0.1/connector.wit");
 
 /// Whether the component could be used wherever the world is asked for: it has the world's exports with exactly these
 /// types, and no imports of its own.

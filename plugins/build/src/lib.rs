@@ -22,7 +22,7 @@ pub struct Request {
     pub manifest_dir: PathBuf,
     /// The plugin's package name; it must be a `cdylib`.
     pub package: String,
-    /// The world of `wit/connector.wit` the component must match; none: it is not checked.
+    /// The world of `wit/v0.1/connector.wit` the component must match; none: it is not checked.
     pub world: Option<String>,
     /// Where the nested build keeps its files; never the outer target directory.
     pub target_dir: PathBuf,

@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn the_source_root_is_absolute_and_outermost() {
         let root = source_root(Path::new("src"));
-        assert!(root.is_absolute() && root.join("wit/connector.wit").is_file(), "{}", root.display());
+        assert!(root.is_absolute() && root.join("wit/v0.1/connector.wit").is_file(), "{}", root.display());
     }
 
     #[test]

@@ -8,7 +8,7 @@
 #[expect(missing_docs, reason = "generated: the WIT is where these are documented")]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "../../wit/v0.1",
         world: "connector",
         pub_export_macro: true,
         export_macro_name: "export_component",

@@ -23,7 +23,7 @@ pub fn view(id: &ConnectorId, plugin: &Plugin) -> ConnectorView {
         title: descriptor.title.clone(),
         publisher: descriptor.publisher.clone(),
         version: descriptor.version.clone(),
-        interface: "purser:connector@0.1.0".into(),
+        interface: format!("purser:connector@{}", plugin.admission().contract),
         digest: plugin.digest(),
         clouds: Clouds::served(descriptor)
             .into_iter()

@@ -7,12 +7,15 @@ use wit_component::DecodedWasm;
 use wit_parser::{InterfaceId, PackageId, Resolve, Span, WorldId, WorldItem, WorldKey};
 
 use super::{Finding, Role, contract, first_line};
+use crate::contract::served::Version;
 use crate::wasi;
 
 const PACKAGE: &str = "purser:connector/";
 
 /// What a component offers and asks for.
 pub(super) struct Contract {
+    /// What it was built for; the newest where it is none that is served.
+    pub version: Version,
     pub world: String,
     pub roles: Vec<Role>,
     /// WASI imports the host answers.
@@ -29,8 +32,9 @@ pub(super) struct Contract {
 /// With the one finding that keeps it from being read.
 pub(super) fn check(bytes: &[u8]) -> Result<(Contract, Vec<Finding>), Finding> {
     let (theirs, root) = decode(bytes)?;
-    let (ours, package) = contract().map_err(|error| unreadable(&error))?;
     let exports = names(&theirs, &theirs.worlds[root].exports);
+    let version = version_of(&exports);
+    let (ours, package) = contract(version).map_err(|error| unreadable(&error))?;
     let imports = names(&theirs, &theirs.worlds[root].imports);
     let roles = roles(&exports);
     let world = aimed_at(&roles);
@@ -45,7 +49,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(Contract, Vec<Finding>), Finding> {
         findings.extend(missing);
         false
     };
-    Ok((Contract { world: world.to_owned(), roles, wasi, refused, matches }, findings))
+    Ok((Contract { version, world: world.to_owned(), roles, wasi, refused, matches }, findings))
 }
 
 fn decode(bytes: &[u8]) -> Result<(Resolve, WorldId), Finding> {
@@ -70,6 +74,12 @@ fn names<'a>(
     items: impl IntoIterator<Item = (&'a WorldKey, &'a WorldItem)>,
 ) -> Vec<String> {
     items.into_iter().map(|(key, _)| resolve.name_world_key(key)).collect()
+}
+
+/// The served version that the component's exports name.
+fn version_of(exports: &[String]) -> Version {
+    let named = exports.iter().filter(|export| export.starts_with(PACKAGE));
+    named.filter_map(|export| Version::named(version(export))).next().unwrap_or_else(Version::newest)
 }
 
 fn roles(exports: &[String]) -> Vec<Role> {
@@ -123,10 +133,10 @@ fn missing_export(world: &str, name: &str, exports: &[String]) -> Finding {
     match exports.iter().find(|export| bare(export) == bare(name)) {
         Some(other) => Finding::new(
             "PLG-105",
-            format!("it exports {other}; this host serves version {}", version(name)),
+            format!("it exports {other}; this host serves the versions {}", Version::names()),
             format!(
                 "build it against version {}, or use a host that serves {}",
-                version(name),
+                Version::newest().name(),
                 version(other)
             ),
         ),

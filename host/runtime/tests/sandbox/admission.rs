@@ -88,7 +88,7 @@ fn another_version_of_the_contract_is_told_with_both_versions() {
     let error = refusal(&guest("misfit", Some("newer")));
     assert_eq!(
         error.findings[0].to_string(),
-        "PLG-105 it exports purser:connector/manifest@0.9.0; this host serves version 0.1.0 · build it against version \
+        "PLG-105 it exports purser:connector/manifest@0.9.0; this host serves the versions 0.1.0 · build it against version \
          0.1.0, or use a host that serves 0.9.0"
     );
 }

@@ -2,7 +2,7 @@
 
 #[cfg(not(any(feature = "importing", feature = "mapping-only")))]
 wit_bindgen::generate!({
-    path: "../../../../../wit",
+    path: "../../../../../wit/v0.1",
     world: "purser:connector/connector",
     generate_all,
 });
@@ -17,14 +17,14 @@ wit_bindgen::generate!({
             import network;
         }
     ",
-    path: "../../../../../wit",
+    path: "../../../../../wit/v0.1",
     world: "test:hostile/importing",
     generate_all,
 });
 
 #[cfg(feature = "mapping-only")]
 wit_bindgen::generate!({
-    path: "../../../../../wit",
+    path: "../../../../../wit/v0.1",
     world: "purser:connector/mapping-plugin",
     generate_all,
 });
