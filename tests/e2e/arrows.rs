@@ -33,6 +33,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("purser-plugin-build", &[]),
     ("purser-focus-csv", &["purser-plugin-sdk"]),
     ("purser-microsoft-csp", &["purser-plugin-sdk"]),
+    ("purser-partner-mapping", &["purser-plugin-sdk", "purser-microsoft-csp"]),
     ("purser-simulator", &[]),
     (
         "purser-bench",

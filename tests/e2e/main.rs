@@ -24,6 +24,7 @@ mod keys;
 mod kill;
 mod look_back;
 mod names;
+mod partner_mapping;
 mod planted;
 mod plugin_sources;
 mod plugin_try;
