@@ -136,6 +136,8 @@ pub struct FateChange {
     pub after: Fate,
     /// How many, and how much they say by the host's own count.
     pub tally: Tally,
+    /// Whose the example is.
+    pub account: AccountId,
     /// One of them.
     pub example: Evidence,
 }
@@ -207,7 +209,7 @@ type CyclePlace = (AccountId, String, String, String);
 pub struct Gathering {
     parts: BTreeMap<Key, page::Part>,
     diff: Diff,
-    fates: BTreeMap<(Fate, Fate), (Tally, Evidence)>,
+    fates: BTreeMap<(Fate, Fate), (Tally, AccountId, Evidence)>,
     cycles: BTreeMap<CyclePlace, (String, Change)>,
     /// References that were read alike somewhere: of one that is read differently elsewhere this is not the whole.
     same: HashSet<u64>,
@@ -239,7 +241,8 @@ impl Gathering {
             }
         }
         for ((before, after), (tally, example)) in fates {
-            self.fates.entry((before, after)).or_insert((Tally::default(), example)).0.merge(&tally);
+            let first = (Tally::default(), account, example);
+            self.fates.entry((before, after)).or_insert(first).0.merge(&tally);
         }
         for ((group, product), (customer, used)) in cycles {
             let place = (account, feed.clone(), group, product);
@@ -263,7 +266,13 @@ impl Gathering {
         diff.fates = self
             .fates
             .into_iter()
-            .map(|((before, after), (tally, example))| FateChange { before, after, tally, example })
+            .map(|((before, after), (tally, account, example))| FateChange {
+                before,
+                after,
+                tally,
+                account,
+                example,
+            })
             .collect();
         diff.cycles = self
             .cycles

@@ -114,6 +114,7 @@ pub(crate) struct Sent {
     from: String,
     to: String,
     threshold: String,
+    #[serde(rename = "accept-references")]
     accept_references: String,
 }
 

@@ -57,7 +57,7 @@ fn report(key: &str) -> Report {
     });
     let fate = json!({
         "before": { "became": "purchased" }, "after": { "became": "lost", "why": "PLG-205 it stands nowhere" },
-        "tally": tally, "example": { "page": page, "ordinal": 0 },
+        "tally": tally, "account": 1, "example": { "page": page, "ordinal": 0 },
     });
     let counts = json!({
         "same": 10, "added": 0, "removed": 0, "changed": 1, "reworded": 0, "moved": 1, "unlisted": 0,

@@ -24,11 +24,14 @@ use crate::wiring;
 
 pub mod text;
 
+/// How the exit code tells the verdict.
+const EXIT_CODES: &str = "Ends with 0 where the version may be activated, with 3 where somebody must confirm the \
+difference, with 4 where it must not be activated, with 1 where the try itself failed, and with 2 where it was asked for \
+wrongly.";
+
 /// What to try, and on what.
-///
-/// Ends with 0 where the version may be activated, with 3 where somebody must confirm the difference, with 4 where it
-/// must not be activated, with 1 where the try itself failed and with 2 where it was asked for wrongly.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct Args {
     /// A `.wasm` file, a bundled plugin's id, the digest (or its beginning) of an installed version, or `id@version`.
     plugin: String,

@@ -122,7 +122,7 @@ impl Shown {
             moved: diff.moved.iter().take(SHOWN).map(|moved| moved_row(moved, numbers)).collect(),
             more_moved: diff.moved.len().saturating_sub(SHOWN),
             cycles: diff.cycles.iter().take(SHOWN).map(|cycle| cycle_row(report, cycle, numbers)).collect(),
-            fates: diff.fates.iter().map(|fate| fate_row(report, fate, numbers)).collect(),
+            fates: diff.fates.iter().map(|fate| fate_row(fate, numbers)).collect(),
             texts: report
                 .texts
                 .listed
@@ -262,15 +262,14 @@ fn cycle_row(report: &Report, cycle: &purser_domain::diff::CycleChange, numbers:
     }
 }
 
-fn fate_row(report: &Report, fate: &purser_domain::diff::FateChange, numbers: NumberStyle) -> FateRow {
-    let account = report.accounts.first().map(ToString::to_string).unwrap_or_default();
+fn fate_row(fate: &purser_domain::diff::FateChange, numbers: NumberStyle) -> FateRow {
     let sums = fate.tally.sums.iter();
     FateRow {
         records: fate.tally.records,
         sums: sums.map(|(measure, sum)| (numbers.plain(sum), measure.replace("quantity:", ""))).collect(),
         before: became(&fate.before),
         after: became(&fate.after),
-        path: format!("/records/{account}/{}/{}", fate.example.page, fate.example.ordinal),
+        path: format!("/records/{}/{}/{}", fate.account, fate.example.page, fate.example.ordinal),
     }
 }
 
