@@ -48,7 +48,7 @@ fn usage() -> String {
         let mut line = json!({
             "CustomerId": "AAAA", "SubscriptionId": "PLAN-1", "EntitlementId": "ENT-1", "UsageDate": "2026-11-20T00:00:00",
             "ResourceURI": "/subscriptions/ENT-1/R", "ChargeType": "New", "UnitPrice": "0.10", "Quantity": "2.50",
-            "BillingPreTaxTotal": 0.2150000000000000000001, "BillingCurrency": "EUR", "PricingCurrency": "USD",
+            "BillingPreTaxTotal": "0.2150000000000000000001", "BillingCurrency": "EUR", "PricingCurrency": "USD",
             "PCToBCExchangeRate": "0.86", "ProductId": "DZH318Z0BPS6", "SkuId": "0001", "MeterId": "METER-1",
             "MeterName": "Compute", "Unit": "1 Hour", "CreditType": "Credit Not Applied",
             "PartnerEarnedCreditPercentage": "0.0", "AdditionalInfo": "{}"
