@@ -1,6 +1,6 @@
 //! `/plugins` and `/plugins/{id}`: which plugin versions there are, which of them work, and everything they may ever ask.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -73,18 +73,19 @@ impl VersionRow {
 
 /// A connector that nobody serves.
 struct GivenUpRow {
-    connector: String,
-    /// Who should.
-    versions: BTreeSet<String>,
+    connector: ConnectorId,
     because: Vec<String>,
+    /// What is installed for it: its own page is not there.
+    versions: Vec<Listed>,
 }
 
 impl GivenUpRow {
-    fn new(connector: &ConnectorId, given_up: &GivenUp) -> Self {
+    fn new(connector: ConnectorId, given_up: &GivenUp, listed: &[Listed]) -> Self {
+        let own = listed.iter().filter(|listed| listed.version.connector == connector);
         Self {
-            connector: connector.to_string(),
-            versions: given_up.cast.roles().map(|(_, digest)| digest.to_string()).collect(),
+            versions: own.cloned().collect(),
             because: given_up.because.lines().map(|line| line.trim().to_owned()).collect(),
+            connector,
         }
     }
 }
@@ -99,13 +100,12 @@ struct ChangeRow {
 
 /// The list.
 pub(crate) async fn list(State(state): State<WebState>, visitor: Visitor) -> Result<Response, Problem> {
-    let mut waiting = rollout::list(state.store.as_ref(), None).await?;
-    waiting.retain(|listed| listed.state == rollout::State::Staged);
+    let listed = rollout::list(state.store.as_ref(), None).await?;
+    let given_up = state.acts.plugins_given_up().into_iter();
+    let given_up = given_up.map(|(connector, why)| GivenUpRow::new(connector, &why, &listed)).collect();
     let standings = state.acts.plugin_standings().await?;
-    let waiting = waiting.into_iter().map(|listed| VersionRow::new(listed, &standings)).collect();
-    let given_up = state.acts.plugins_given_up();
-    let given_up =
-        given_up.iter().map(|(connector, given_up)| GivenUpRow::new(connector, given_up)).collect();
+    let waiting = listed.into_iter().filter(|listed| listed.state == rollout::State::Staged);
+    let waiting = waiting.map(|listed| VersionRow::new(listed, &standings)).collect();
     page(&PluginsPage { shell: Shell::load(&state, &visitor, Area::Plugins).await?, waiting, given_up })
 }
 

@@ -103,7 +103,7 @@ impl PluginActs for FakeActs {
     fn plugins_given_up(&self) -> BTreeMap<ConnectorId, GivenUp> {
         let because = "PLG-400 the plugin is not trusted:\n  PLG-401 unsigned · sign it".to_owned();
         let gone = GivenUp { cast: Cast::one(Digest::of(b"gone")), because, until: self.now() };
-        [("other-cloud".parse().unwrap(), gone)].into()
+        [(connector().id, gone)].into()
     }
 
     async fn install_plugin(&self, delivery: Delivery, who: &str) -> Result<Version, Problem> {

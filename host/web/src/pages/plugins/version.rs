@@ -216,7 +216,8 @@ mod tests {
         let text = site.get(&format!("/plugins/test-cloud/versions/{next}")).await.text;
         assert!(text.contains("PLG-401 unsigned · sign it"), "{text}");
         let text = site.get("/plugins").await.text;
-        for part in ["other-cloud", "Nobody serves it", "PLG-400", "PLG-401 unsigned"] {
+        let installed = format!("/plugins/test-cloud/versions/{}", crate::testing::connector().digest);
+        for part in ["Nobody serves it", "PLG-400", "PLG-401 unsigned", &installed] {
             assert!(text.contains(part), "{part}: {text}");
         }
     }
