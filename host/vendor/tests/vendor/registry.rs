@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use futures::StreamExt as _;
 use purser_domain::Digest;
 use purser_vendor::Secret;
 use purser_vendor::registry::{
@@ -33,7 +34,7 @@ fn manifest(config: &str, layers: &[Value]) -> Value {
 }
 
 /// How a body is given.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Given {
     Whole(Vec<u8>),
     /// The connection ends after these.
@@ -46,15 +47,17 @@ enum Given {
 
 impl Given {
     fn response(&self) -> Response {
-        let pieces = |pieces: Vec<Result<Bytes, std::io::Error>>| {
-            Body::from_stream(futures::stream::iter(pieces)).into_response()
-        };
         match self {
             Self::Whole(bytes) => bytes.clone().into_response(),
-            Self::CutOff(bytes) => pieces(vec![
-                Ok(Bytes::from(bytes.clone())),
-                Err(std::io::Error::other("the connection is gone")),
-            ]),
+            Self::CutOff(bytes) => {
+                let first = futures::stream::iter([Ok(Bytes::from(bytes.clone()))]);
+                let end = futures::stream::once(async {
+                    // What was given before is sent meanwhile.
+                    tokio::task::yield_now().await;
+                    Err(std::io::Error::other("the connection is gone"))
+                });
+                Body::from_stream(first.chain(end)).into_response()
+            }
             Self::Endless => {
                 let more =
                     futures::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![7; 1024])));
@@ -256,8 +259,9 @@ async fn what_is_not_the_bytes_that_were_asked_for_is_refused() {
         shelf.clone().with("blobs", &layer, Given::CutOff(BYTES.to_vec())),
         shelf.clone().with("blobs", &layer, Given::Endless),
     ] {
+        let given = format!("{:?}", shelf.has);
         let refused = shelf.open().await.pull(&digest).await;
-        assert!(matches!(refused, Err(RegistryError::OtherBytes(_))), "{refused:?}");
+        assert!(matches!(refused, Err(RegistryError::OtherBytes(_))), "{given}: {refused:?}");
     }
 }
 
