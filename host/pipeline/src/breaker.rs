@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use purser_domain::{ConnectorId, Digest, Role};
-use purser_runtime::CallError;
 use purser_runtime::contract::types::Problem;
+use purser_runtime::{CallError, Counted};
 use purser_store::Store;
 use purser_store::plugins::Swap;
 use purser_store::runs::{Page, Run, Trigger};
@@ -64,7 +64,13 @@ impl Crashes {
 
 /// Whether the plugin alone is to blame.
 fn is_crash(error: &CallError) -> bool {
-    matches!(error, CallError::Trap { .. } | CallError::Contract(_) | CallError::Problem(Problem::Bug(_)))
+    matches!(
+        error,
+        CallError::Trap { .. }
+            | CallError::TooMany { what: Counted::Crashes, .. }
+            | CallError::Contract(_)
+            | CallError::Problem(Problem::Bug(_))
+    )
 }
 
 /// Looks whether a run that has ended trips the breaker, and lets the roles fall back where it does.

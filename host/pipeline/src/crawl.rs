@@ -42,6 +42,8 @@ struct Frontier {
     open: BTreeMap<String, usize>,
     /// The highest number loaded.
     loaded: u64,
+    /// How many were loaded.
+    known: u64,
 }
 
 /// Walks all feeds of the run.
@@ -103,6 +105,7 @@ impl Crawl {
             self.frontier.loaded = last.number;
             for request in requests {
                 *self.frontier.open.entry(request.feed.clone()).or_default() += 1;
+                self.frontier.known += 1;
                 self.progress.discovered(&request.feed);
                 self.frontier.waiting.push_back(request);
             }
@@ -245,7 +248,7 @@ impl Crawl {
                 run::note_refusal(&self.work, trouble).await?;
             }
             self.put_back(request, &fetched.completion);
-            completions.push(fetched.completion);
+            completions.push(self.bounded(fetched.completion));
         }
         if !refused.is_empty() {
             self.work.store.note_sent(self.work.fence, &refused).await?;
@@ -254,6 +257,20 @@ impl Crawl {
         drop(places);
         self.load().await?;
         Ok(fatal)
+    }
+
+    /// Takes what a request led to, without further requests where there are too many. A chain carries its partition on, so
+    /// what is left out is of this request's partition, which is not whole then, or of one that was not begun.
+    fn bounded(&self, mut completion: Completion) -> Completion {
+        let limit = self.work.limits.requests_of_run;
+        if self.frontier.known > limit && !completion.requests.is_empty() {
+            let what = format!("the plugin asked for more than {limit} requests in one run");
+            let trouble = Trouble::new("RUN-ENDLESS", what);
+            completion.requests.clear();
+            completion.incomplete.get_or_insert(format!("{}: {}", trouble.code, trouble.what));
+            self.progress.trouble("", &trouble);
+        }
+        completion
     }
 
     fn note(&self, request: &Request, fetched: &Fetched) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Span, civil::Date};
 use purser_domain::schedule::{Daily, Window};
-use purser_domain::{AccountId, RunId};
+use purser_domain::{AccountId, Cast, RunId};
 use purser_runtime::Plugin;
 use purser_runtime::contract::manifest::Feed;
 use purser_runtime::contract::types::RunContext;
@@ -28,6 +28,7 @@ use crate::report::Report;
 use crate::rollout::Rollout;
 use crate::run::{self, Execution};
 use crate::secret::SecretWatch;
+use crate::usage::RunUse;
 use crate::work::{Clock, Customers, Room, Work};
 
 /// Days that a person may choose for one run.
@@ -283,6 +284,7 @@ impl Host {
             void_threshold_percent: settings.host.void_threshold_percent,
             zone: settings.host.zone.clone(),
         };
+        let used = Arc::<RunUse>::default();
         let work = Work {
             store: self.store.clone(),
             connector: Arc::new(connector),
@@ -297,7 +299,12 @@ impl Host {
             run,
             fence,
             feeds,
-            cast,
+            cast: Cast {
+                crawl: cast.crawl.for_run(fence.run, used.clone()),
+                mapping: cast.mapping.for_run(fence.run, used.clone()),
+                localisation: cast.localisation.for_run(fence.run, used.clone()),
+            },
+            used,
             customers: Arc::new(Customers::default()),
             sandbox: Arc::new(Semaphore::new(self.limits.pages_in_sandbox.max(1))),
             room: Room::of(self.limits.unwritten_bytes),

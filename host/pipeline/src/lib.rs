@@ -42,6 +42,7 @@ pub mod sent;
 pub mod trial;
 pub mod trouble;
 pub mod trust;
+pub mod usage;
 mod verdict;
 mod wanted;
 pub mod work;

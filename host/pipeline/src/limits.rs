@@ -19,6 +19,8 @@ pub struct Limits {
     pub unwritten_bytes: usize,
     /// The largest answer that is not kept.
     pub envelope_bytes: usize,
+    /// Requests that one attempt at a run may come to know: a plugin that asks for ever would else never end.
+    pub requests_of_run: u64,
     /// How often a vendor may ask for patience for one request.
     pub retries: u32,
     /// The longest patience one such answer may ask for.
@@ -42,6 +44,7 @@ impl Default for Limits {
             unstaged_bytes: 8 << 20,
             unwritten_bytes: 2 << 20,
             envelope_bytes: 4 << 20,
+            requests_of_run: 2_000_000,
             retries: 12,
             retry_after: Duration::from_secs(900),
             facts_in_batch: 200,

@@ -1,7 +1,7 @@
 //! One page through the sandbox: from records to contributions, with the host's own count beside the plugin's.
 //!
-//! **Invariant:** a record the guest traps on is set aside by name and the others are mapped; a page the host was too
-//! busy for is never taken for a bad one.
+//! **Invariant:** a record the guest traps on is set aside by name and the others are mapped, up to a number of such
+//! records; a page the host was too busy for is never taken for a bad one.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use purser_domain::{Balance, Cast, Contribution, Decimal, Digest, Tally};
 use purser_runtime::contract::localisation::{ProductText, Products};
 use purser_runtime::contract::manifest::{Feed, FeedKind};
 use purser_runtime::contract::mapping::PageContext;
-use purser_runtime::{CallError, Covered, Mapped, MappedPurchase, Plugin};
+use purser_runtime::{CallError, Counted, Covered, Mapped, MappedPurchase, Plugin, Records};
 use purser_store::runs::{Fact, Page, Rejection};
 
 use crate::framing::{self, Cut, FramingError};
@@ -62,26 +62,35 @@ pub fn map_page(
     };
     measures.iter().for_each(|measure| measure.count_in(&mut page.balance.received));
     match feed.kind {
-        FeedKind::Texts => take_texts(
-            &mut page,
-            with_patience(&cast.localisation, |plugin| plugin.products(context, &cut.bytes))?,
-        ),
+        FeedKind::Texts => {
+            let products = |plugin: &Plugin| plugin.products(context, &cut.bytes, count_of(&ranges));
+            take_texts(&mut page, with_patience(&cast.localisation, products)?)
+        }
         FeedKind::Purchases | FeedKind::Facts => {
             let mapped = map_records(&cast.mapping, context, &cut.bytes, &ranges)?;
             take_mapped(&mut page, mapped, &measures, feed, customer_of);
         }
     }
+    let mapped_by = if feed.kind == FeedKind::Texts { &cast.localisation } else { &cast.mapping };
+    mapped_by.mapped(fates(&page.balance));
     Ok(page)
 }
 
 /// With which the reason of a record begins on which the guest trapped: the code of a trap.
 pub(crate) const TRAPPED: &str = "PLG-201";
 
-/// Records of one page that may be set aside because the guest trapped on them.
-const MOST_TRAPPED: usize = 100;
+fn fates(balance: &Balance) -> Records {
+    let all = |groups: &BTreeMap<String, Tally>| groups.values().map(|tally| tally.records).sum();
+    Records {
+        received: balance.received.records,
+        mapped: balance.purchased.records,
+        ignored: all(&balance.ignored),
+        rejected: all(&balance.rejected),
+    }
+}
 
-fn trapped(mapped: &Mapped) -> usize {
-    mapped.rejected.iter().filter(|(_, reason)| reason.starts_with(TRAPPED)).count()
+fn count_of(records: &[Range<usize>]) -> u32 {
+    u32::try_from(records.len()).unwrap_or(u32::MAX)
 }
 
 /// Maps records; halves the page until the record that makes the guest trap stands alone, and sets that one aside.
@@ -91,21 +100,50 @@ pub(crate) fn map_records(
     page: &[u8],
     records: &[Range<usize>],
 ) -> Result<Mapped, CallError> {
-    let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
-    match with_patience(plugin, |plugin| plugin.map(context, page, count)) {
-        Err(error) if error.is_deterministic_trap() && records.len() > 1 => {
-            let (first, second) = records.split_at(records.len() / 2);
-            let mut mapped = map_part(plugin, context, page, first)?;
-            let rest = map_part(plugin, context, page, second)?;
-            join(&mut mapped, rest, u32::try_from(first.len()).unwrap_or(u32::MAX));
-            // Where it traps on so many, the plugin is wrong and not the records: nothing of the page is decided.
-            if trapped(&mapped) > MOST_TRAPPED { Err(error) } else { Ok(mapped) }
+    Bisection { plugin, context, crashes: 0 }.map(page, records)
+}
+
+/// The search for the records of a page that the guest crashes on.
+struct Bisection<'a> {
+    plugin: &'a Plugin,
+    context: &'a PageContext,
+    crashes: u32,
+}
+
+impl Bisection<'_> {
+    fn map(&mut self, page: &[u8], records: &[Range<usize>]) -> Result<Mapped, CallError> {
+        match with_patience(self.plugin, |plugin| plugin.map(self.context, page, count_of(records))) {
+            Err(error) if error.is_deterministic_trap() && records.len() > 1 => self.halves(page, records),
+            Err(error) if error.is_deterministic_trap() && records.len() == 1 => self.set_aside(),
+            result => result,
         }
-        Err(error) if error.is_deterministic_trap() && records.len() == 1 => {
-            let reason = format!("{TRAPPED}: the plugin trapped on this record");
-            Ok(Mapped { rejected: vec![(0, reason)], ..Mapped::default() })
+    }
+
+    fn halves(&mut self, page: &[u8], records: &[Range<usize>]) -> Result<Mapped, CallError> {
+        let (first, second) = records.split_at(records.len() / 2);
+        let mut mapped = self.part(page, first)?;
+        let rest = self.part(page, second)?;
+        join(&mut mapped, rest, count_of(first));
+        Ok(mapped)
+    }
+
+    fn part(&mut self, page: &[u8], part: &[Range<usize>]) -> Result<Mapped, CallError> {
+        let framing = &self.context.framing;
+        let bytes = framing::page_of(framing, page, part);
+        let ranges = framing::records(framing, &bytes).unwrap_or_default();
+        self.map(&bytes, &ranges)
+    }
+
+    /// Sets one record aside. Where there are too many of them the plugin is at fault, not the data: the page fails.
+    fn set_aside(&mut self) -> Result<Mapped, CallError> {
+        self.crashes += 1;
+        let limit = self.plugin.limits().crashes;
+        if self.crashes > limit {
+            let (given, limit) = (self.crashes.into(), limit.into());
+            return Err(CallError::TooMany { what: Counted::Crashes, given, limit });
         }
-        result => result,
+        let reason = format!("{TRAPPED}: the plugin trapped on this record");
+        Ok(Mapped { rejected: vec![(0, reason)], ..Mapped::default() })
     }
 }
 
@@ -122,17 +160,6 @@ pub(crate) fn with_patience<T>(
 
 /// How much more of each limit the second try has.
 const ROOM: u32 = 4;
-
-fn map_part(
-    plugin: &Plugin,
-    context: &PageContext,
-    page: &[u8],
-    part: &[Range<usize>],
-) -> Result<Mapped, CallError> {
-    let bytes = framing::page_of(&context.framing, page, part);
-    let ranges = framing::records(&context.framing, &bytes).unwrap_or_default();
-    map_records(plugin, context, &bytes, &ranges)
-}
 
 /// Appends a later part of the page, its ordinals moved.
 pub(crate) fn join(mapped: &mut Mapped, rest: Mapped, offset: u32) {

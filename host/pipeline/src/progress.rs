@@ -12,6 +12,7 @@ use purser_store::runs::Partition;
 
 use crate::fetch::{Fetched, Trouble};
 use crate::report::{AlarmSeen, Feed, Note, Report};
+use crate::usage::RunUse;
 
 /// The growing report.
 pub struct Progress(Mutex<Report>);
@@ -128,6 +129,12 @@ impl Progress {
     /// Marks every feed as walked to its end.
     pub fn finished(&self) {
         self.with(|report| report.feeds.iter_mut().for_each(|feed| feed.state = "done".into()));
+    }
+
+    /// How close the plugin came to its limits, over all attempts.
+    pub fn used(&self, used: &RunUse) {
+        self.with(|report| report.plugin.merge(&used.peaks()));
+        used.note().into_iter().for_each(|note| self.note(note));
     }
 
     fn feed(&self, name: &str, change: impl FnOnce(&mut Feed)) {

@@ -42,6 +42,10 @@ const TABLE: &[(&str, &str)] = &[
         "RUN-EGRESS",
         "The plugin tried to leave its allowed hosts and was stopped. Report this to the plugin's publisher.",
     ),
+    (
+        "RUN-ENDLESS",
+        "What was asked for until then is stored. Report this to the plugin's publisher, or roll back to the version before.",
+    ),
     ("RUN-FRONTIER", "The run's stored state is damaged. Start a new run; nothing committed is lost."),
     ("RUN-FEED", "The plugin is inconsistent. Report this to its publisher."),
     (
@@ -90,6 +94,10 @@ const TABLE: &[(&str, &str)] = &[
     ("LED-CLOSED", "Nothing to do: differences from now on become corrections in the next open month."),
     ("RUN-PREFLIGHT", "Nothing to do: the run goes on, and what works shows in it. The next run asks again."),
     ("RUN-NOTHING", "Nothing was retrieved. See the other notes; run again when they are mended."),
+    (
+        "PLG-228",
+        "Nothing was stopped. See the plugin's page for what was kept; an operator may keep more with `log-kib`.",
+    ),
     ("RUN-PLUGIN", "The plugin version this run is pinned to is gone. Start a new run."),
 ];
 

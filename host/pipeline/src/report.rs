@@ -6,6 +6,8 @@ use purser_domain::completeness::Alarm;
 use purser_domain::{Balance, Role};
 use serde::{Deserialize, Serialize};
 
+use crate::usage::Peaks;
+
 /// A run's progress, then its result.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -41,6 +43,8 @@ pub struct Report {
     /// Calls and records on which a plugin crashed, by the role it played.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub crashes: BTreeMap<Role, u64>,
+    /// How close the plugin came to its limits; all zero where it was not called.
+    pub plugin: Peaks,
     /// What somebody should know: incomplete partitions, held voids, nothing where there was something.
     pub notes: Vec<Note>,
 }

@@ -138,6 +138,7 @@ async fn finish(
         alarms::look(work, progress, policy.void_threshold_percent).await?;
     }
     progress.finished();
+    progress.used(&work.used);
     let state = forced.unwrap_or_else(|| verdict::of(&progress.report()));
     if !work.is_remap() {
         closing::close_due(work, progress, state).await?;

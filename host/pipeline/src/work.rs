@@ -21,6 +21,7 @@ use crate::framing::Cut;
 use crate::limits::Limits;
 use crate::mapping::{PageError, map_page};
 use crate::secret::SecretWatch;
+use crate::usage::RunUse;
 
 /// The present instant; passed in, so that tests and the demo can move it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -62,6 +63,8 @@ pub struct Work {
     pub sandbox: Arc<Semaphore>,
     /// Room for mapped pages that wait to be written.
     pub room: Room,
+    /// How close the plugin came to its limits.
+    pub used: Arc<RunUse>,
 }
 
 impl Work {

@@ -19,6 +19,7 @@ use crate::data::DataDir;
 use crate::failure::Failure;
 
 mod access;
+mod limits;
 mod plugins;
 
 pub use access::{Access, Oidc};
@@ -40,7 +41,7 @@ pub struct Config {
     pub connectors: BTreeMap<String, Connector>,
     /// Who may come in.
     pub access: Access,
-    /// Whose plugins are let in.
+    /// Whose plugins are let in, and what they may use.
     pub plugins: Plugins,
 }
 

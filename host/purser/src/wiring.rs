@@ -14,6 +14,7 @@ use purser_pipeline::keys::Keeper;
 use purser_pipeline::plugins::Plugins;
 use purser_pipeline::ports::{Flows, Grants};
 use purser_pipeline::rollout::Rollout;
+use purser_pipeline::usage::Board;
 use purser_pipeline::{Clock, Host, Limits};
 use purser_runtime::Sandbox;
 use purser_store::people::{AuditEntry, Role, User};
@@ -105,6 +106,7 @@ pub struct Purser {
     public_url: Url,
     rules: AccessRules,
     outside: Option<Arc<dyn OutsideSignIn>>,
+    usage: Arc<Board>,
 }
 
 impl Purser {
@@ -122,7 +124,8 @@ impl Purser {
         if data.is_taken() {
             store.end_leases().await?;
         }
-        let rollout = rollout(config, store.clone(), data, clock.clone()).await?;
+        let usage = Arc::new(Board::new(clock.clone()));
+        let rollout = rollout(config, store.clone(), data, usage.clone(), clock.clone()).await?;
         let surroundings = Surroundings {
             clock: Arc::new(VendorClock(clock.clone())),
             pace: Arc::new(purser_vendor::TokioPace::default()),
@@ -159,12 +162,14 @@ impl Purser {
             chance: chance.clone(),
             tries: Tries::default(),
         };
-        Ok(Self { store, host, keeper, acts: Arc::new(acts), chance, clock, public_url, rules, outside })
+        let acts = Arc::new(acts);
+        Ok(Self { store, host, keeper, acts, chance, clock, public_url, rules, outside, usage })
     }
 
     /// The web UI and API.
     pub fn router(&self) -> axum::Router {
         let state = WebState::new(self.store.clone(), self.acts.clone(), self.public_url.clone());
+        let state = state.with_usage(self.usage.clone());
         purser_web::router(state.with_access(self.rules.clone(), self.outside.clone()))
     }
 
@@ -273,7 +278,9 @@ impl purser_vendor::Clock for VendorClock {
 pub async fn open_rollout(args: &DataArgs) -> anyhow::Result<Rollout> {
     let config = config(args)?;
     let data = DataDir::open(&config.data)?;
-    rollout(&config, Arc::new(store(&data.database()).await?), &data, Arc::new(now)).await
+    let clock: Clock = Arc::new(now);
+    let usage = Arc::new(Board::new(clock.clone()));
+    rollout(&config, Arc::new(store(&data.database()).await?), &data, usage, clock).await
 }
 
 /// With what is bundled installed, and who plays what loaded.
@@ -281,9 +288,10 @@ async fn rollout(
     config: &Config,
     store: Arc<SqliteStore>,
     data: &DataDir,
+    usage: Arc<Board>,
     clock: Clock,
 ) -> anyhow::Result<Rollout> {
-    let sandbox = Sandbox::new(purser_runtime::Limits::default(), Some(data.compiled()))?;
+    let sandbox = Sandbox::recorded(config.plugins.limits.read()?, Some(data.compiled()), usage)?;
     let plugins = Arc::new(Plugins::new(sandbox, Some(data.plugins())).trusting(config.plugins.trust()?));
     let rollout = Rollout { store, plugins, clock };
     for (_, component) in crate::bundled::PLUGINS {

@@ -136,7 +136,7 @@ fn form(host: &Host, bytes: &[u8]) -> Result<(), AdmissionError> {
         Finding::new(
             "PLG-103",
             sentence,
-            "build it with optimisation and without debug information, or raise `component-bytes`",
+            "build it with optimisation and without debug information, or raise `component-mib`",
         )
     } else if is_kind(bytes, [0x01, 0x00, 0x00, 0x00]) {
         Finding::new(
@@ -266,7 +266,7 @@ fn describe_once(
         has_wasi: !contract.wasi.is_empty(),
     };
     let sound = contract.refused.is_empty() && contract.matches;
-    let described = call.run(|store, running| {
+    let outcome = call.run(|store, running| {
         if sound {
             let exports = find_exports(instance, contract)?;
             exports.crawl.map(|crawl| crawl.load(&mut *store, running)).transpose()?;
@@ -275,7 +275,7 @@ fn describe_once(
         }
         served::Manifest::new(contract.version, instance)?.load(&mut *store, running)?.call_describe(store)
     });
-    described.map(|(descriptor, _)| descriptor)
+    outcome.result
 }
 
 fn not_started(error: &str) -> Finding {

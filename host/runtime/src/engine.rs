@@ -14,7 +14,8 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, Po
 
 use crate::guest::Guest;
 use crate::limits::MOST_ROOM;
-use crate::{AdmissionError, Limits, Plugin, SandboxError, admission, cache, wasi};
+use crate::record::Unrecorded;
+use crate::{AdmissionError, Limits, Plugin, Recorder, SandboxError, admission, cache, wasi};
 
 /// How often deadlines are looked at.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
@@ -42,6 +43,18 @@ impl Sandbox {
     /// # Errors
     /// If the engine refuses the limits, or the folder cannot be made private.
     pub fn new(limits: Limits, cache_dir: Option<PathBuf>) -> Result<Self, SandboxError> {
+        Self::recorded(limits, cache_dir, Arc::new(Unrecorded))
+    }
+
+    /// The same, with every call told to a recorder.
+    ///
+    /// # Errors
+    /// As [`Sandbox::new`].
+    pub fn recorded(
+        limits: Limits,
+        cache_dir: Option<PathBuf>,
+        recorder: Arc<dyn Recorder>,
+    ) -> Result<Self, SandboxError> {
         let cache = cache_dir.as_deref().map(cache::open).transpose()?;
         let mut config = config(&limits);
         config.cache(cache);
@@ -50,7 +63,7 @@ impl Sandbox {
         let wasi = wasi::linker(&engine).map_err(engine_error)?;
         let ticker = Ticker::start(engine.clone()).map_err(SandboxError::Ticker)?;
         let places = Places::new(limits.pool_instances.max(1));
-        Ok(Self { host: Arc::new(Host { engine, bare, wasi, limits, places, _ticker: ticker }) })
+        Ok(Self { host: Arc::new(Host { engine, bare, wasi, limits, places, recorder, _ticker: ticker }) })
     }
 
     /// Checks a component and prepares it for calls. Takes seconds where it is compiled for the first time.
@@ -77,6 +90,7 @@ pub(crate) struct Host {
     pub wasi: Linker<Guest>,
     pub limits: Limits,
     pub places: Places,
+    pub recorder: Arc<dyn Recorder>,
     _ticker: Ticker,
 }
 

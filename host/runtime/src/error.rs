@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** [`CallError::Trap`], [`CallError::Contract`] and [`CallError::OutputTooLarge`] come from the plugin
 //! and its input alone, so the same call fails again; [`CallError::Deadline`] and [`CallError::Memory`] may come from a
-//! busy host, and are worth another try with room. The pipeline bisects only the former.
+//! busy host, and are worth another try with room. The pipeline bisects traps alone.
 
 use crate::Role;
 use crate::contract::types::Problem;
@@ -11,7 +11,7 @@ use crate::contract::types::Problem;
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The engine refuses the limits or the machine.
-    #[error("PLG-001 the sandbox could not be started: {0} · lower `memory-bytes` or `pool-instances`")]
+    #[error("PLG-001 the sandbox could not be started: {0} · lower `memory-mib` or `pool-instances`")]
     Engine(String),
     /// The cache folder cannot be used.
     #[error(
@@ -55,6 +55,24 @@ pub enum CallError {
         /// How large it may be, in bytes.
         limit_bytes: u64,
     },
+    /// The plugin or its page has more of something than there may be.
+    TooMany {
+        /// Of what.
+        what: Counted,
+        /// How many there are; of crashes, how many were waited for.
+        given: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// A string outside of any record is longer than it may be.
+    TooLong {
+        /// What it is.
+        what: &'static str,
+        /// How long it is, in bytes.
+        bytes: u64,
+        /// How long it may be, in bytes.
+        limit_bytes: u64,
+    },
     /// The result breaks the contract: counts that do not match, a record in two places or in none.
     Contract(String),
     /// The component does not play this role.
@@ -79,6 +97,8 @@ impl CallError {
             Self::Contract(_) => "PLG-205",
             Self::NotPlayed(_) => "PLG-206",
             Self::Sandbox(_) => "PLG-207",
+            Self::TooMany { what, .. } => what.code(),
+            Self::TooLong { .. } => STRING,
         }
     }
 
@@ -101,6 +121,10 @@ impl CallError {
             Self::OutputTooLarge { limit_bytes } => {
                 format!("the plugin handed back more than the {} allowed", mib(*limit_bytes))
             }
+            Self::TooMany { what, given, limit } => what.sentence(*given, *limit),
+            Self::TooLong { what, bytes, limit_bytes } => {
+                format!("the plugin handed back {what} of {bytes} bytes, {limit_bytes} are allowed")
+            }
             Self::Contract(text) => format!("the plugin's answer breaks the contract: {text}"),
             Self::NotPlayed(role) => format!("the plugin does not play the role {role}"),
             Self::Sandbox(text) => format!("the sandbox failed: {text}"),
@@ -119,9 +143,13 @@ impl CallError {
             Self::Problem(Problem::Bug(_)) | Self::Trap { .. } | Self::Contract(_) => {
                 "tell the plugin's publisher, or roll back to the version before"
             }
-            Self::Deadline { .. } => "it is tried again with room; if it stays, raise `deadline-per-mib-ms`",
-            Self::Memory { .. } => "it is tried again with room; if it stays, raise `memory-bytes`",
-            Self::OutputTooLarge { .. } => "use smaller pages, or raise `output-bytes`",
+            Self::Deadline { .. } => {
+                "it is tried again with room; if it stays, raise `deadline-base-ms` or `deadline-per-mib-ms`"
+            }
+            Self::Memory { .. } => "it is tried again with room; if it stays, raise `memory-mib`",
+            Self::OutputTooLarge { .. } => "use smaller pages, or raise `output-mib`",
+            Self::TooMany { what, .. } => what.remedy(),
+            Self::TooLong { .. } => "shorten it in the plugin, or raise `string-kib`",
             Self::NotPlayed(_) => "pin this role to a component that plays it",
             Self::Sandbox(_) => "see the log of the server; `purser doctor` checks the machine",
         }
@@ -138,11 +166,77 @@ impl CallError {
     pub fn is_deterministic(&self) -> bool {
         match self {
             Self::Problem(problem) => !matches!(problem, Problem::RetryLater(_)),
-            Self::Trap { .. } | Self::OutputTooLarge { .. } | Self::Contract(_) | Self::NotPlayed(_) => true,
+            Self::Trap { .. }
+            | Self::OutputTooLarge { .. }
+            | Self::TooMany { .. }
+            | Self::TooLong { .. }
+            | Self::Contract(_)
+            | Self::NotPlayed(_) => true,
             Self::Deadline { .. } | Self::Memory { .. } | Self::Sandbox(_) => false,
         }
     }
 }
+
+/// What there may be so many of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Requests of one step.
+    Requests,
+    /// Facts of one answer.
+    Facts,
+    /// Product texts of one page.
+    Texts,
+    /// Records of one page.
+    Records,
+    /// Records of one page that the guest crashed on.
+    Crashes,
+}
+
+impl Counted {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Requests => "PLG-221",
+            Self::Facts => "PLG-222",
+            Self::Texts => "PLG-223",
+            Self::Records => "PLG-224",
+            Self::Crashes => "PLG-225",
+        }
+    }
+
+    fn sentence(self, given: u64, limit: u64) -> String {
+        let things = match self {
+            Self::Requests => "requests in one step",
+            Self::Facts => "facts in one answer",
+            Self::Texts => "product texts for one page",
+            Self::Records => return format!("the page holds {given} records, {limit} are allowed"),
+            Self::Crashes => {
+                return format!("the plugin crashed on {given} records of one page, {limit} are allowed");
+            }
+        };
+        format!("the plugin handed back {given} {things}, {limit} are allowed")
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Requests => "ask in smaller steps, or raise `requests-per-step`",
+            Self::Facts => "keep records and read facts from them, or raise `facts-per-answer`",
+            Self::Texts => "give fewer texts for a record, or raise `texts-per-record`",
+            Self::Records => "ask for smaller answers, or raise `records-per-page`",
+            Self::Crashes => {
+                "tell the plugin's publisher, or roll back to the version before; `crashes-per-page` is the limit"
+            }
+        }
+    }
+}
+
+/// The code of a string that is too long.
+pub(crate) const STRING: &str = "PLG-226";
+
+/// The code of a number with too many digits.
+pub(crate) const DIGITS: &str = "PLG-227";
+
+/// The code of a log that was cut: what a guest prints beyond `log-kib` is dropped, and nothing is stopped.
+pub const LOG_CUT: &str = "PLG-228";
 
 /// Bytes as MiB with one decimal, without floats.
 fn mib(bytes: u64) -> String {
@@ -172,11 +266,11 @@ mod tests {
             texts,
             [
                 "PLG-202 the plugin was stopped after 6013 ms of 6000 ms allowed · it is tried again with room; if it \
-                 stays, raise `deadline-per-mib-ms`",
+                 stays, raise `deadline-base-ms` or `deadline-per-mib-ms`",
                 "PLG-203 the plugin asked for 300 MiB of 256 MiB memory allowed · it is tried again with room; if it \
-                 stays, raise `memory-bytes`",
+                 stays, raise `memory-mib`",
                 "PLG-204 the plugin handed back more than the 64 MiB allowed · use smaller pages, or raise \
-                 `output-bytes`",
+                 `output-mib`",
                 "PLG-201 the plugin crashed: wasm `unreachable` instruction executed · tell the plugin's publisher, or \
                  roll back to the version before",
             ]

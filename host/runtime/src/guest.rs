@@ -11,7 +11,7 @@ use wasmtime_wasi::{I32Exit, WasiCtxView, WasiView};
 
 use crate::engine::{Host, TABLE_ELEMENTS, TICK};
 use crate::limits::Budget;
-use crate::{CallError, Usage, wasi};
+use crate::{CallError, Printed, Usage, wasi};
 
 /// What the store of an instance holds.
 pub(crate) struct Guest {
@@ -36,12 +36,19 @@ pub(crate) struct Call<'a> {
     pub has_wasi: bool,
 }
 
+/// How a call ended, what it used and what it printed.
+pub(crate) struct Outcome<T> {
+    pub result: Result<T, CallError>,
+    pub usage: Usage,
+    pub printed: Printed,
+}
+
 impl Call<'_> {
     /// Runs `call` in a fresh instance.
     ///
     /// The answers of WASI enter an asynchronous runtime, which cannot be done on a thread that already is in one: such
     /// guests get a thread of their own, so that it does not matter where this is called from.
-    pub(crate) fn run<T, F>(&self, call: F) -> Result<(T, Usage), CallError>
+    pub(crate) fn run<T, F>(&self, call: F) -> Outcome<T>
     where
         T: Send,
         F: FnOnce(&mut Store<Guest>, &Instance) -> Result<T> + Send,
@@ -51,39 +58,34 @@ impl Call<'_> {
         }
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| self.run_here(call));
-            thread
-                .join()
-                .unwrap_or_else(|_| Err(CallError::Sandbox("the thread of the call panicked".to_owned())))
+            thread.join().unwrap_or_else(|_| Outcome {
+                result: Err(CallError::Sandbox("the thread of the call panicked".to_owned())),
+                usage: Usage::default(),
+                printed: Printed::default(),
+            })
         })
     }
 
-    fn run_here<T>(
-        &self,
-        call: impl FnOnce(&mut Store<Guest>, &Instance) -> Result<T>,
-    ) -> Result<(T, Usage), CallError> {
+    fn run_here<T>(&self, call: impl FnOnce(&mut Store<Guest>, &Instance) -> Result<T>) -> Outcome<T> {
         let _place = self.host.places.take();
         let mut store = self.store();
         let started = Instant::now();
         let result = self.component.instantiate(&mut store).and_then(|instance| call(&mut store, &instance));
-        let elapsed = started.elapsed();
-        match result {
-            Ok(value) => {
-                let peak = store.into_data().meter.peak;
-                Ok((
-                    value,
-                    Usage { elapsed: started.elapsed(), memory_peak_bytes: peak as u64, output_bytes: 0 },
-                ))
-            }
-            Err(error) => Err(self.stopped_by(&error, store.data(), elapsed)),
-        }
+        let stopped_after = started.elapsed();
+        let result = result.map_err(|error| self.stopped_by(&error, store.data(), stopped_after));
+        // Taking the instance down is part of the call.
+        let guest = store.into_data();
+        let usage =
+            Usage { elapsed: started.elapsed(), memory_peak_bytes: guest.meter.peak as u64, output_bytes: 0 };
+        Outcome { result, usage, printed: guest.wasi.log.printed() }
     }
 
     fn store(&self) -> Store<Guest> {
-        let meter = Meter::new(self.budget.memory_bytes);
-        let wasi = wasi::State::new(self.as_of, self.budget.log_bytes);
+        let meter = Meter::new(bytes(self.budget.memory_bytes));
+        let wasi = wasi::State::new(self.as_of, bytes(self.budget.log_bytes));
         let mut store = Store::new(&self.host.engine, Guest { meter, wasi });
         store.limiter(|guest| &mut guest.meter);
-        store.set_hostcall_fuel(self.budget.output_bytes);
+        store.set_hostcall_fuel(bytes(self.budget.output_bytes));
         store.set_epoch_deadline(ticks(self.budget.deadline_ms));
         store
     }
@@ -96,14 +98,18 @@ impl Call<'_> {
             return CallError::Deadline { used_ms, limit_ms: self.budget.deadline_ms };
         }
         if let Some(wanted) = guest.meter.denied {
-            let limit_bytes = self.budget.memory_bytes as u64;
+            let limit_bytes = self.budget.memory_bytes;
             return CallError::Memory { wanted_bytes: wanted as u64, limit_bytes };
         }
         if is_output_limit(error) {
-            return CallError::OutputTooLarge { limit_bytes: self.budget.output_bytes as u64 };
+            return CallError::OutputTooLarge { limit_bytes: self.budget.output_bytes };
         }
-        CallError::Trap { reason: reason(error, trap), log: guest.wasi.log.text() }
+        CallError::Trap { reason: reason(error, trap), log: guest.wasi.log.printed().text }
     }
+}
+
+fn bytes(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
 }
 
 /// Ticks after which a deadline has passed for certain; the first may come at once.

@@ -8,22 +8,27 @@
 //! Every call is synchronous and may take seconds: the pipeline makes them on blocking threads.
 
 mod admission;
+mod answers;
 mod cache;
 mod columns;
 pub mod contract;
 mod engine;
 mod error;
 mod guest;
+mod knobs;
 mod limits;
 mod plugin;
+mod record;
 mod wasi;
 
 pub use admission::{Admission, AdmissionError, Finding, Role};
 pub use columns::{Covered, Mapped, MappedPurchase};
 pub use engine::Sandbox;
-pub use error::{CallError, SandboxError};
-pub use limits::{Limits, Usage};
+pub use error::{CallError, Counted, LOG_CUT, SandboxError};
+pub use knobs::{KNOBS, Knob, KnobError};
+pub use limits::{Budget, Limits, Usage};
 pub use plugin::Plugin;
+pub use record::{Called, Function, Printed, Recorder, Records, Version};
 
 /// The text of the newest contract, for plugin authors and for `purser plugin new`.
 pub const WIT: &str = include_str!("../../../wit/v0.1/connector.wit");

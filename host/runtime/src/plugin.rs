@@ -7,27 +7,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use purser_domain::{Currency, Decimal, Digest};
+use purser_domain::{Digest, RunId};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
 use crate::admission::{Admission, Role};
-use crate::columns::{self, Mapped, Mismatch};
+use crate::columns::{self, Bounds, Mapped};
 use crate::contract::crawl::{Request, Response, Step};
-use crate::contract::localisation::{ProductText, Products, Rejection};
+use crate::contract::localisation::Products;
 use crate::contract::manifest::Descriptor;
 use crate::contract::mapping::PageContext;
 use crate::contract::served;
 use crate::contract::types::{Fact, Problem, RunContext};
 use crate::engine::Host;
+use crate::error::Counted;
 use crate::guest::{Call, Guest};
-use crate::{CallError, Usage};
+use crate::record::{Called, Function, Recorder, Records, Version};
+use crate::{CallError, Limits, Usage, answers};
 
 /// One plugin version. Cheap to clone; all clones share the compiled component.
 #[derive(Clone)]
 pub struct Plugin {
     component: Arc<Admitted>,
     room: u32,
+    run: Option<(RunId, Arc<dyn Recorder>)>,
 }
 
 /// A component that passed admission.
@@ -50,7 +53,7 @@ type Answer<T> = wasmtime::Result<Result<T, Problem>>;
 
 impl Plugin {
     pub(crate) fn new(component: Admitted) -> Self {
-        Self { component: Arc::new(component), room: 1 }
+        Self { component: Arc::new(component), room: 1, run: None }
     }
 
     #[cfg(test)]
@@ -80,7 +83,37 @@ impl Plugin {
     /// [`CallError::Deadline`] or [`CallError::Memory`].
     #[must_use]
     pub fn with_room(&self, times: u32) -> Self {
-        Self { component: Arc::clone(&self.component), room: times }
+        Self { room: times, ..self.clone() }
+    }
+
+    /// The same plugin at work for a run: what is told of its calls names the run, and is also told to the run.
+    #[must_use]
+    pub fn for_run(&self, run: RunId, recorder: Arc<dyn Recorder>) -> Self {
+        Self { run: Some((run, recorder)), ..self.clone() }
+    }
+
+    /// What it may use.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.component.host.limits
+    }
+
+    /// Tells what became of the records of a page, once all of it is mapped.
+    pub fn mapped(&self, records: Records) {
+        self.recorders().for_each(|recorder| recorder.mapped(&self.version(), records));
+    }
+
+    fn version(&self) -> Version<'_> {
+        Version {
+            plugin: &self.component.descriptor.id,
+            digest: self.digest(),
+            run: self.run.as_ref().map(|(run, _)| *run),
+        }
+    }
+
+    fn recorders(&self) -> impl Iterator<Item = &Arc<dyn Recorder>> {
+        let of_run = self.run.iter().map(|(_, recorder)| recorder);
+        of_run.chain([&self.component.host.recorder])
     }
 
     /// What to ask first, given a batch of the facts the feed needs.
@@ -90,10 +123,11 @@ impl Plugin {
     pub fn start(&self, ctx: &RunContext, feed: &str, facts: &[Fact]) -> Result<Step, CallError> {
         let input = facts.iter().map(|fact| fact.kind.len() + fact.key.len() + fact.value.len()).sum();
         let crawl = self.component.exports.crawl.as_ref().ok_or(CallError::NotPlayed(Role::Crawl))?;
-        let (step, _) = self.call(ctx, input, |store, instance| {
+        let asked = Asked { function: Function::Start, as_of: &ctx.as_of, input_bytes: input };
+        let call = |store: &mut Store<Guest>, instance: &Instance| {
             crawl.load(&mut *store, instance)?.call_start(store, ctx, feed, facts)
-        })?;
-        checked_step(step)
+        };
+        Ok(self.call(&asked, call, |step| answers::step(step, self.limits()))?.0)
     }
 
     /// What an answer means and what to ask next.
@@ -108,10 +142,12 @@ impl Plugin {
         response: &Response,
     ) -> Result<Step, CallError> {
         let crawl = self.component.exports.crawl.as_ref().ok_or(CallError::NotPlayed(Role::Crawl))?;
-        let (step, _) = self.call(ctx, response.envelope.len(), |store, instance| {
+        let input_bytes = response.envelope.len();
+        let asked = Asked { function: Function::Next, as_of: &ctx.as_of, input_bytes };
+        let call = |store: &mut Store<Guest>, instance: &Instance| {
             crawl.load(&mut *store, instance)?.call_next(store, ctx, feed, request, response)
-        })?;
-        checked_step(step)
+        };
+        Ok(self.call(&asked, call, |step| answers::step(step, self.limits()))?.0)
     }
 
     /// From a page of `records` records to Purchases. Each record comes back in exactly one place.
@@ -120,45 +156,79 @@ impl Plugin {
     /// See [`CallError`].
     pub fn map(&self, ctx: &PageContext, page: &[u8], records: u32) -> Result<Mapped, CallError> {
         let mapping = self.component.exports.mapping.as_ref().ok_or(CallError::NotPlayed(Role::Mapping))?;
-        let (columns, usage) = self.call(&ctx.run, page.len(), |store, instance| {
+        self.check_records(records)?;
+        let asked = Asked { function: Function::Map, as_of: &ctx.run.as_of, input_bytes: page.len() };
+        let call = |store: &mut Store<Guest>, instance: &Instance| {
             mapping.load(&mut *store, instance)?.call_map(store, ctx, page)
+        };
+        let bounds = Bounds::of(self.limits());
+        let (mapped, usage) = self.call(&asked, call, |columns| {
+            let bytes = columns.text.len() + columns.counts.len() * size_of::<u32>();
+            Ok((columns::decode(&columns.text, &columns.counts, records, &bounds)?, bytes as u64))
         })?;
-        let output = columns.text.len() + columns.counts.len() * size_of::<u32>();
-        let mapped = columns::decode(&columns.text, &columns.counts, records).map_err(contract)?;
-        Ok(Mapped { usage: Usage { output_bytes: output as u64, ..usage }, ..mapped })
+        Ok(Mapped { usage, ..mapped })
     }
 
-    /// Names, units and rates of the products on a page. A text with a malformed rate or currency comes back rejected.
+    /// Names, units and rates of the products on a page of `records` records. A text with a malformed rate or currency
+    /// comes back rejected.
     ///
     /// # Errors
     /// See [`CallError`].
-    pub fn products(&self, ctx: &PageContext, page: &[u8]) -> Result<Products, CallError> {
+    pub fn products(&self, ctx: &PageContext, page: &[u8], records: u32) -> Result<Products, CallError> {
         let localisation = self.component.exports.localisation.as_ref();
         let localisation = localisation.ok_or(CallError::NotPlayed(Role::Localisation))?;
-        let (products, _) = self.call(&ctx.run, page.len(), |store, instance| {
+        self.check_records(records)?;
+        let asked = Asked { function: Function::Products, as_of: &ctx.run.as_of, input_bytes: page.len() };
+        let call = |store: &mut Store<Guest>, instance: &Instance| {
             localisation.load(&mut *store, instance)?.call_products(store, ctx, page)
-        })?;
-        products.facts.iter().try_for_each(columns::check_fact).map_err(contract)?;
-        Ok(checked_products(products))
+        };
+        Ok(self.call(&asked, call, |texts| answers::products(texts, records, self.limits()))?.0)
     }
 
-    fn call<T: Send>(
+    /// What a page has too many records of never reaches the guest.
+    fn check_records(&self, records: u32) -> Result<(), CallError> {
+        answers::at_most(Counted::Records, records as usize, self.limits().records.into())
+    }
+
+    /// Calls the guest, checks what it handed back, and tells the recorder. `check` also says how large the answer is.
+    fn call<T: Send, U>(
         &self,
-        ctx: &RunContext,
-        input_bytes: usize,
+        asked: &Asked<'_>,
         call: impl FnOnce(&mut Store<Guest>, &Instance) -> Answer<T> + Send,
-    ) -> Result<(T, Usage), CallError> {
+        check: impl FnOnce(T) -> Result<(U, u64), CallError>,
+    ) -> Result<(U, Usage), CallError> {
         let component = &self.component;
         let settings = Call {
             host: &component.host,
             component: &component.instance,
-            budget: component.host.limits.budget(input_bytes, self.room),
-            as_of: since_1970(&ctx.as_of)?,
+            budget: component.host.limits.budget(asked.input_bytes, self.room),
+            as_of: since_1970(asked.as_of)?,
             has_wasi: !component.admission.wasi.is_empty(),
         };
-        let (answer, usage) = settings.run(call)?;
-        Ok((answer.map_err(CallError::Problem)?, usage))
+        let outcome = settings.run(call);
+        let answer = outcome.result.and_then(|answer| answer.map_err(CallError::Problem));
+        let checked = answer.and_then(check);
+        let output_bytes = checked.as_ref().map_or(0, |(_, bytes)| *bytes);
+        let used = Usage { output_bytes, ..outcome.usage };
+        let called = Called {
+            version: self.version(),
+            function: asked.function,
+            outcome: checked.as_ref().err().map_or("ok", CallError::code),
+            input_bytes: asked.input_bytes as u64,
+            used,
+            allowed: settings.budget,
+            printed: &outcome.printed,
+        };
+        self.recorders().for_each(|recorder| recorder.called(&called));
+        checked.map(|(answer, _)| (answer, used))
     }
+}
+
+/// What is called, and for what.
+struct Asked<'a> {
+    function: Function,
+    as_of: &'a str,
+    input_bytes: usize,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -171,96 +241,8 @@ impl std::fmt::Debug for Plugin {
     }
 }
 
-fn contract(mismatch: Mismatch) -> CallError {
-    CallError::Contract(mismatch.0.into_owned())
-}
-
 fn since_1970(as_of: &str) -> Result<Duration, CallError> {
     let instant: Timestamp =
         as_of.parse().map_err(|_| CallError::Sandbox("the run's as-of is not an instant".to_owned()))?;
     Ok(Duration::try_from(instant.duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default())
-}
-
-fn checked_step(step: Step) -> Result<Step, CallError> {
-    step.facts.iter().try_for_each(columns::check_fact).map_err(contract)?;
-    Ok(step)
-}
-
-fn checked_products(mut products: Products) -> Products {
-    let (sound, malformed): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut products.texts).into_iter().map(checked_text).partition(Result::is_ok);
-    products.texts = sound.into_iter().flatten().collect();
-    products.rejected.extend(malformed.into_iter().filter_map(Result::err));
-    products
-}
-
-fn checked_text(text: ProductText) -> Result<ProductText, Rejection> {
-    let record_ordinal = text.record_ordinal;
-    match wrong_with(&text) {
-        None => Ok(text),
-        Some(wrong) => Err(Rejection { record_ordinal, reason: format!("the plugin gave {wrong}") }),
-    }
-}
-
-/// What is wrong with a product text's key, currency or numbers.
-fn wrong_with(text: &ProductText) -> Option<String> {
-    if text.key.is_empty() {
-        return Some("a product text without a key".to_owned());
-    }
-    if !text.rates.is_empty() && text.currency.parse::<Currency>().is_err() {
-        return Some(format!("rates in the currency {:?}", columns::shorten(&text.currency)));
-    }
-    let included = Some(text.included_quantity.as_str()).filter(|quantity| !quantity.is_empty());
-    let rates = text.rates.iter().flat_map(|(bound, rate)| [bound.as_str(), rate.as_str()]);
-    if let Some(number) = rates.chain(included).find(|number| number.parse::<Decimal>().is_err()) {
-        return Some(format!("the number {:?}, not a decimal", columns::shorten(number)));
-    }
-    let bounds: Vec<Option<Decimal>> = text.rates.iter().map(|(bound, _)| bound.parse().ok()).collect();
-    let ascending = bounds.is_sorted_by(|lower, upper| lower < upper);
-    (!ascending).then(|| "rates whose lower bounds do not ascend".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(rates: &[(&str, &str)], currency: &str) -> ProductText {
-        ProductText {
-            key: "meter".into(),
-            name: "Name".into(),
-            category: String::new(),
-            subcategory: String::new(),
-            unit: "1 Hour".into(),
-            region: String::new(),
-            currency: currency.into(),
-            rates: rates.iter().map(|(bound, rate)| ((*bound).into(), (*rate).into())).collect(),
-            included_quantity: "0".into(),
-            record_ordinal: 3,
-        }
-    }
-
-    fn reason(text: ProductText) -> String {
-        let rejection = checked_text(text).unwrap_err();
-        assert_eq!(rejection.record_ordinal, 3);
-        rejection.reason
-    }
-
-    #[test]
-    fn sound_texts_pass() {
-        assert!(checked_text(text(&[("0", "0.1"), ("1024", "0.09")], "EUR")).is_ok());
-        assert!(checked_text(text(&[], "")).is_ok());
-    }
-
-    #[test]
-    fn malformed_rates_are_rejected_with_what_was_given() {
-        assert_eq!(
-            reason(text(&[("0", "free")], "EUR")),
-            "the plugin gave the number \"free\", not a decimal"
-        );
-        assert_eq!(reason(text(&[("0", "1")], "Euro")), "the plugin gave rates in the currency \"Euro\"");
-        assert_eq!(
-            reason(text(&[("10", "1"), ("0", "2")], "EUR")),
-            "the plugin gave rates whose lower bounds do not ascend"
-        );
-    }
 }

@@ -20,6 +20,7 @@ use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamError};
 use wasmtime_wasi::{Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView};
 
+use crate::Printed;
 use crate::guest::Guest;
 
 /// Interfaces that are answered, without their version (0.2.x).
@@ -161,11 +162,17 @@ impl monotonic_clock::Host for Standing<'_> {
     }
 }
 
-/// Standard output and error: the first bytes are kept, the others are taken and dropped.
+/// Standard output and error: the first bytes are kept, the others are taken, counted and dropped.
 #[derive(Clone, Default)]
 pub(crate) struct Log {
     limit: usize,
-    written: Arc<Mutex<Vec<u8>>>,
+    written: Arc<Mutex<Written>>,
+}
+
+#[derive(Default)]
+struct Written {
+    kept: Vec<u8>,
+    dropped: u64,
 }
 
 impl Log {
@@ -173,16 +180,18 @@ impl Log {
         Self { limit, written: Arc::default() }
     }
 
-    /// What was kept, as text.
-    pub(crate) fn text(&self) -> String {
+    /// What was kept, as text, and how much was not.
+    pub(crate) fn printed(&self) -> Printed {
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&written).trim_end().to_owned()
+        let text = String::from_utf8_lossy(&written.kept).trim_end().to_owned();
+        Printed { text, dropped_bytes: written.dropped }
     }
 
     fn write(&self, bytes: &[u8]) {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = self.limit.saturating_sub(written.len());
-        written.extend(bytes.iter().take(room));
+        let room = self.limit.saturating_sub(written.kept.len());
+        written.kept.extend(bytes.iter().take(room));
+        written.dropped += bytes.len().saturating_sub(room) as u64;
     }
 }
 

@@ -82,12 +82,21 @@ pub enum Scope {
     /// Install plugin versions, and decide which of them work.
     #[serde(rename = "plugins:manage")]
     PluginsManage,
+    /// Read what plugins use, for systems that watch over others.
+    #[serde(rename = "metrics:read")]
+    MetricsRead,
 }
 
 impl Scope {
     /// All there are.
-    pub const ALL: [Self; 5] =
-        [Self::PurchasesRead, Self::RunsRead, Self::RunsOrder, Self::PluginsRead, Self::PluginsManage];
+    pub const ALL: [Self; 6] = [
+        Self::PurchasesRead,
+        Self::RunsRead,
+        Self::RunsOrder,
+        Self::PluginsRead,
+        Self::PluginsManage,
+        Self::MetricsRead,
+    ];
 
     /// `purchases:read`.
     #[must_use]
@@ -98,6 +107,7 @@ impl Scope {
             Self::RunsOrder => "runs:order",
             Self::PluginsRead => "plugins:read",
             Self::PluginsManage => "plugins:manage",
+            Self::MetricsRead => "metrics:read",
         }
     }
 
@@ -105,7 +115,7 @@ impl Scope {
     #[must_use]
     pub fn needs(self) -> Role {
         match self {
-            Self::PurchasesRead | Self::RunsRead | Self::PluginsRead => Role::Viewer,
+            Self::PurchasesRead | Self::RunsRead | Self::PluginsRead | Self::MetricsRead => Role::Viewer,
             Self::RunsOrder => Role::Operator,
             Self::PluginsManage => Role::Admin,
         }

@@ -1,8 +1,8 @@
 //! Who asks: by session for pages, by session or bearer token for the API; from where; and whether the route lets them.
 //!
-//! **Invariants:** a token opens the API and nothing else, and where one is sent no session counts; what a token may do
-//! is the least of its own role, its scopes, and what its owner may do now; the session of a hand-over opens that
-//! hand-over's pages while it is open, and nothing else.
+//! **Invariants:** a token opens the API and `/metrics` and nothing else, and where one is sent no session counts; what a
+//! token may do is the least of its own role, its scopes, and what its owner may do now; the session of a hand-over opens
+//! that hand-over's pages while it is open, and nothing else.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -25,6 +25,7 @@ pub(crate) mod password_link;
 pub(crate) mod people;
 pub(crate) mod periods;
 pub(crate) mod plugin_try;
+pub(crate) mod plugin_usage;
 pub(crate) mod plugins;
 pub(crate) mod preflight;
 mod purchase_query;

@@ -15,8 +15,8 @@ use crate::guard::{Rule, guard};
 use crate::pages::{
     account, account_entry, account_names, activity, api, audit, connector, connector_settings, consent,
     coverage, customers, dashboard, explain, hand_over, hand_overs, health, notices, outside, own_access,
-    password_link, people, periods, plugin_try, plugins, preflight, purchases, reconciliation, record,
-    requests, run, setup, sign_in, site_settings, texts, tokens, unmapped, vanished,
+    password_link, people, periods, plugin_try, plugin_usage, plugins, preflight, purchases, reconciliation,
+    record, requests, run, setup, sign_in, site_settings, texts, tokens, unmapped, vanished,
 };
 use crate::problem::Problem;
 use crate::state::WebState;
@@ -77,6 +77,7 @@ macro_rules! routes {
 routes! {
     Open get "/healthz" => health::live;
     Open get "/readyz" => health::ready;
+    Viewer[MetricsRead] get "/metrics" => plugin_usage::metrics;
     Open get "/static/{*path}" => assets::serve;
     Open get "/sign-in" => sign_in::form;
     Open post "/sign-in" => sign_in::submit;
@@ -178,6 +179,7 @@ routes! {
     Viewer[PurchasesRead] get "/api/v1/purchases" => api::purchases;
     Viewer[RunsRead] get "/api/v1/runs/{run}" => api::run;
     Viewer[RunsRead] get "/api/v1/notices" => api::notices;
+    Viewer[PluginsRead] get "/api/v1/connectors/{connector}/plugins/usage" => plugin_usage::api;
     Operator[RunsOrder] post "/api/v1/accounts/{account}/runs" => api::order;
     Viewer[PluginsRead] get "/api/v1/plugins" => plugins::api::list;
     Admin[PluginsManage] post "/api/v1/plugins" => plugins::api::install;
@@ -220,11 +222,14 @@ pub(crate) fn application_answer(uri: &Uri) -> Option<Response> {
     Some(Redirect::to(&format!("{connector}/application-consent/{outcome}")).into_response())
 }
 
+/// Asked for by programs, as the API is.
+const METRICS: &str = "/metrics";
+
 pub(crate) fn sign_in_first(request: &Request) -> Response {
     let path = request.uri().path();
     let problem =
         Problem::new(401, "WEB-SIGN-IN", "you are not signed in, or your session has ended", "sign in again");
-    if path.starts_with("/api/") {
+    if path.starts_with("/api/") || path == METRICS {
         let mut response = problem.into_response();
         let challenge = HeaderValue::from_static("Bearer realm=\"Purser\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

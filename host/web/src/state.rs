@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use purser_pipeline::usage::Board;
 use purser_store::Store;
 use purser_store::people::AuditEntry;
 use url::Url;
@@ -27,6 +28,8 @@ pub struct WebState {
     pub rules: Arc<AccessRules>,
     /// Signing in elsewhere, where that is set up.
     pub outside: Option<Arc<dyn OutsideSignIn>>,
+    /// What plugins use.
+    pub usage: Arc<Board>,
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) token_throttle: Arc<Throttle>,
     pub(crate) link_throttle: Arc<Throttle>,
@@ -37,8 +40,10 @@ impl WebState {
     /// Cookies are secure where `public_url` is https.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, acts: Arc<dyn Acts>, public_url: Url) -> Self {
+        let clock = acts.clone();
         Self {
             store,
+            usage: Arc::new(Board::new(Arc::new(move || clock.now()))),
             acts,
             cookies_secure: public_url.scheme() == "https",
             public_url,
@@ -55,6 +60,12 @@ impl WebState {
     #[must_use]
     pub fn with_access(self, rules: AccessRules, outside: Option<Arc<dyn OutsideSignIn>>) -> Self {
         Self { rules: Arc::new(rules), outside, ..self }
+    }
+
+    /// With the board that the sandbox tells of its calls.
+    #[must_use]
+    pub fn with_usage(self, usage: Arc<Board>) -> Self {
+        Self { usage, ..self }
     }
 
     /// Writes down what somebody did.

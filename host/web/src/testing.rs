@@ -58,6 +58,7 @@ pub(crate) struct Site {
     pub(crate) acts: Arc<FakeActs>,
     pub(crate) clock: Clock,
     pub(crate) outside: Arc<FakeOutside>,
+    pub(crate) usage: Arc<purser_pipeline::usage::Board>,
     cookie: String,
     _folder: Arc<TempDir>,
 }
@@ -120,8 +121,9 @@ impl Site {
         let state = WebState::new(Arc::clone(&store), Arc::clone(&acts) as _, url.parse().unwrap());
         let outside = Arc::new(FakeOutside::default());
         let state = state.with_access(rules, has_outside.then(|| Arc::clone(&outside) as _));
+        let usage = Arc::clone(&state.usage);
         let router = crate::router(state);
-        Self { router, store, acts, clock, outside, cookie: String::new(), _folder: folder }
+        Self { router, store, acts, clock, outside, usage, cookie: String::new(), _folder: folder }
     }
 
     async fn add_people(&self) {
@@ -210,7 +212,11 @@ impl Site {
 
     /// Open notices, by this token.
     pub(crate) async fn notices_by(&self, token: &str) -> Answer {
-        let asked = Request::get("/api/v1/notices").header("authorization", format!("Bearer {token}"));
+        self.by(token, "/api/v1/notices").await
+    }
+
+    pub(crate) async fn by(&self, token: &str, path: &str) -> Answer {
+        let asked = Request::get(path).header("authorization", format!("Bearer {token}"));
         self.send(asked.body(Body::empty()).unwrap()).await
     }
 

@@ -54,7 +54,8 @@ impl Mapper for Plugin {
     }
 
     fn products(&self, page: &PageOf<'_>) -> Result<Products, CallError> {
-        with_patience(self, |plugin| plugin.products(page.context, page.bytes))
+        let records = u32::try_from(page.records.len()).unwrap_or(u32::MAX);
+        with_patience(self, |plugin| plugin.products(page.context, page.bytes, records))
     }
 }
 

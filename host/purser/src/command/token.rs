@@ -74,6 +74,9 @@ enum ScopeName {
     /// Install plugin versions, and decide which of them work.
     #[value(name = "plugins:manage")]
     PluginsManage,
+    /// Read what plugins use.
+    #[value(name = "metrics:read")]
+    MetricsRead,
 }
 
 impl From<ScopeName> for Scope {
@@ -84,6 +87,7 @@ impl From<ScopeName> for Scope {
             ScopeName::RunsOrder => Self::RunsOrder,
             ScopeName::PluginsRead => Self::PluginsRead,
             ScopeName::PluginsManage => Self::PluginsManage,
+            ScopeName::MetricsRead => Self::MetricsRead,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `[plugins]`: by whose keys plugins must be signed, and as whom registries are asked for them.
+//! `[plugins]`: what plugins may use, by whose keys they must be signed, and as whom registries are asked for them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,12 +8,15 @@ use purser_vendor::Secret;
 use purser_vendor::registry::{Login, Registries, RegistryLimits};
 use serde::Deserialize;
 
+use super::limits::PluginLimits;
 use crate::failure::Failure;
 
 /// What the operator says about plugins.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Plugins {
+    /// What they may use.
+    pub limits: PluginLimits,
     /// Whose signatures are wanted; without a key, none.
     pub trust: Trusted,
     /// As whom each registry is asked, by its name in an address; any other is asked without saying who.

@@ -6,28 +6,39 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use purser_domain::decimal::ParseError;
 use purser_domain::purchase::{Amount, Description};
 use purser_domain::{Currency, Decimal};
 
-use super::{MappedPurchase, Mismatch, shorten};
+use super::{Bounds, Fault, MappedPurchase, broken, shorten};
 
 /// Strings of a purchase before its metadata.
 pub(super) const FIELDS: usize = 18;
 const REFERENCE: usize = 0;
 const AMOUNT_KIND: usize = 15;
 
+/// The fields that are decimals.
+const NUMBERS: [(usize, &str); 4] =
+    [(6, "the quantity"), (8, "the unit price"), (10, "the cost"), (12, "the exchange rate")];
+
+/// A number that is longer than any text may be, by name.
+pub(super) fn long_number(fields: &[&str; FIELDS], bounds: &Bounds) -> Option<&'static str> {
+    let is_long = |at: usize| fields.get(at).is_some_and(|text| bounds.too_long(text.len()).is_some());
+    NUMBERS.into_iter().find(|(at, _)| is_long(*at)).map(|(_, name)| name)
+}
+
 /// Strings of a purchase, and of a covered line its rule and the feed that bills it.
 type CoveredFields<'a> = ([&'a str; FIELDS], [&'a str; 2]);
 
 /// Whether these are the strings of a line that another feed bills; then as those of a purchase with a given cost. Its
 /// reference may be empty.
-pub(super) fn covered<'a>(fields: &[&'a str; FIELDS]) -> Result<Option<CoveredFields<'a>>, Mismatch> {
+pub(super) fn covered<'a>(fields: &[&'a str; FIELDS]) -> Result<Option<CoveredFields<'a>>, Fault> {
     let &[.., kind, rule, billed_by] = fields;
     if kind != "covered" {
         return Ok(None);
     }
     if rule.is_empty() || billed_by.is_empty() {
-        return Err(Mismatch("a covered line without a rule, or without the feed that bills it".into()));
+        return Err(broken("a covered line without a rule, or without the feed that bills it"));
     }
     let mut fields = *fields;
     for (at, field) in fields.iter_mut().enumerate() {
@@ -56,14 +67,18 @@ impl Malformed {
 type Reason = String;
 
 /// Parses purchases; neighbours mostly share their dates and currencies, so the last of each is kept.
-#[derive(Default)]
 pub(super) struct Reader<'a> {
+    bounds: Bounds,
     start: Last<'a, Timestamp>,
     end: Last<'a, Timestamp>,
     exchange_rate: Last<'a, Decimal>,
 }
 
 impl<'a> Reader<'a> {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self { bounds, start: Last::default(), end: Last::default(), exchange_rate: Last::default() }
+    }
+
     pub(super) fn purchase(
         &mut self,
         fields: &[&'a str; FIELDS],
@@ -104,7 +119,8 @@ impl<'a> Reader<'a> {
         if reference.is_empty() {
             return Err("the plugin gave no reference".to_owned());
         }
-        let cost = optional(cost, |text| decimal("cost", text))?;
+        let bounds = self.bounds;
+        let cost = optional(cost, |text| decimal(bounds, "cost", text))?;
         let currency = optional(currency, |text| code("currency", text))?;
         let description = Description {
             vendor_customer: customer.to_owned(),
@@ -113,10 +129,10 @@ impl<'a> Reader<'a> {
             product_text: product_text.to_owned(),
             category: category.to_owned(),
             unit: unit.to_owned(),
-            unit_price: optional(unit_price, |text| decimal("unit price", text))?,
+            unit_price: optional(unit_price, |text| decimal(bounds, "unit price", text))?,
             unit_price_currency: optional(unit_price_currency, |text| code("unit price currency", text))?,
             exchange_rate: optional(exchange_rate, |text| {
-                self.exchange_rate.get(text, |text| decimal("exchange rate", text))
+                self.exchange_rate.get(text, |text| decimal(bounds, "exchange rate", text))
             })?,
             start: self.start.get(start, |text| instant("start", text))?,
             end: self.end.get(end, |text| instant("end", text))?,
@@ -125,7 +141,7 @@ impl<'a> Reader<'a> {
             currency,
         };
         check(&description, cost.as_ref())?;
-        let quantity = decimal("quantity", quantity)?;
+        let quantity = decimal(bounds, "quantity", quantity)?;
         Ok(MappedPurchase {
             natural_reference: reference.to_owned(),
             description,
@@ -165,8 +181,12 @@ fn optional<'a, T>(
     if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
 }
 
-fn decimal(field: &str, text: &str) -> Result<Decimal, Reason> {
-    text.parse().map_err(|error| gave(field, text, &format!("{error}")))
+fn decimal(bounds: Bounds, field: &str, text: &str) -> Result<Decimal, Reason> {
+    match text.parse() {
+        Ok(number) if bounds.allow(text, &number) => Ok(number),
+        Ok(_) | Err(ParseError::TooLong) => Err(bounds.too_many_digits(&format!("the {field}"))),
+        Err(error) => Err(gave(field, text, &format!("{error}"))),
+    }
 }
 
 fn code(field: &str, text: &str) -> Result<Currency, Reason> {

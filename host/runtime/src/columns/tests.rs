@@ -44,7 +44,7 @@ impl Page {
     }
 
     fn decode(&self, records: u32) -> Result<Mapped> {
-        decode(&self.text, &self.counts, records)
+        decode(&self.text, &self.counts, records, &Bounds::of(&Limits::default()))
     }
 }
 
@@ -56,7 +56,10 @@ fn one_purchase(field: usize, value: &str) -> Page {
 }
 
 fn mismatch(page: &Page, records: u32) -> String {
-    page.decode(records).unwrap_err().0.into_owned()
+    match page.decode(records).unwrap_err() {
+        Fault::Contract(text) => text.into_owned(),
+        Fault::Limit(error) => panic!("{error}"),
+    }
 }
 
 fn rejection(field: usize, value: &str) -> String {

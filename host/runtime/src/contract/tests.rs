@@ -90,7 +90,7 @@ fn mapped_directly(plugin: &Plugin, page: &[u8]) -> v0_1::exports::purser::conne
     let found = v0_1::exports::purser::connector::mapping::GuestIndices::new(&component.instance).unwrap();
     let mapped =
         call.run(|store, instance| found.load(&mut *store, instance)?.call_map(store, &context, page));
-    mapped.unwrap().0.unwrap()
+    mapped.result.unwrap().unwrap()
 }
 
 #[test]
@@ -111,8 +111,9 @@ fn a_component_of_version_0_1_runs_beside_a_newer_version_to_equal_results() {
     let text = std::fs::read(root().join("plugins/focus-csv/tests/samples/aws-cur.csv")).unwrap();
     let mapped = plugin.map(&page(), &text, 7).unwrap();
     let direct = mapped_directly(&plugin, &text);
-    let direct =
-        crate::columns::decode(&direct.text, &direct.counts, 7).unwrap_or_else(|wrong| panic!("{}", wrong.0));
+    let bounds = crate::columns::Bounds::of(&Limits::default());
+    let direct = crate::columns::decode(&direct.text, &direct.counts, 7, &bounds)
+        .unwrap_or_else(|wrong| panic!("{wrong:?}"));
     assert_eq!(mapped.purchases.len(), 7);
     assert_eq!(mapped.purchases, direct.purchases);
     assert_eq!((mapped.rejected, mapped.ignored), (direct.rejected, direct.ignored));

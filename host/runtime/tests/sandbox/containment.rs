@@ -6,9 +6,9 @@ use purser_runtime::{CallError, Limits, Plugin};
 
 const PAGE: &[u8] = b"1.10\n2.20\n";
 
-/// Little of everything, so that attacks end soon.
+/// Little of everything, so that attacks end soon. A small page has half of memory and output.
 fn tight() -> Limits {
-    Limits { memory_bytes: 32 << 20, deadline_base_ms: 300, output_bytes: 4 << 20, ..Limits::default() }
+    Limits { memory_bytes: 64 << 20, deadline_base_ms: 300, output_bytes: 8 << 20, ..Limits::default() }
 }
 
 fn attack(plugin: &Plugin, feed: &str) -> CallError {
@@ -55,7 +55,7 @@ fn a_memory_bomb_is_told_as_memory_and_not_as_a_crash() {
 
 #[test]
 fn an_answer_that_is_too_large_is_refused() {
-    let plugin = hostile(Limits { memory_bytes: 256 << 20, deadline_base_ms: 20_000, ..tight() });
+    let plugin = hostile(Limits { memory_bytes: 512 << 20, deadline_base_ms: 20_000, ..tight() });
     assert_eq!(attack(&plugin, "huge"), CallError::OutputTooLarge { limit_bytes: 4 << 20 });
     assert_works(&plugin);
 }
@@ -124,7 +124,7 @@ fn facts_cross_and_must_be_json() {
 
 #[test]
 fn a_text_with_a_malformed_rate_is_rejected_alone() {
-    let products = hostile(tight()).products(&page("texts"), b"").unwrap();
+    let products = hostile(tight()).products(&page("texts"), b"", 2).unwrap();
     assert_eq!(products.answered, "nl-NL");
     assert_eq!(products.texts.iter().map(|text| text.key.as_str()).collect::<Vec<_>>(), ["sound"]);
     assert_eq!(products.rejected[0].reason, "the plugin gave the number \"free\", not a decimal");

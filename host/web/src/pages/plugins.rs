@@ -12,6 +12,7 @@ use purser_pipeline::rollout::{self, Listed, way_back};
 use purser_pipeline::trust::Standing;
 use purser_store::plugins::{Cause, Changed};
 
+use super::plugin_usage::{self, Section};
 use crate::acts::ConnectorView;
 use crate::format::{Pill, When};
 use crate::problem::Problem;
@@ -47,6 +48,7 @@ struct PluginPage {
     plugin_roles: usize,
     /// What going back would give roles to; empty where there is nothing before.
     way_back: Vec<String>,
+    usage: Section,
 }
 
 /// A version in a list.
@@ -132,6 +134,7 @@ pub(crate) async fn show(
         history,
         plugin_roles: Role::ALL.len(),
         way_back,
+        usage: plugin_usage::section(&state, &visitor, &versions),
         versions: versions.into_iter().map(|listed| VersionRow::new(listed, &standings)).collect(),
         plugin,
     })

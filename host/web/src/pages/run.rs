@@ -10,6 +10,7 @@ use purser_pipeline::report::{Feed, Note, Report};
 use purser_store::runs::{LogLine, Run, RunState};
 
 use super::activity::trigger;
+use super::plugin_usage::{self, UseView};
 use crate::books::Book;
 use crate::format::{Number, NumberStyle, Pill, When, duration, run_pill};
 use crate::problem::Problem;
@@ -43,6 +44,7 @@ struct Live {
     plugin: String,
     /// Roles that another version plays.
     own_roles: Vec<(String, String)>,
+    plugin_use: Vec<UseView>,
     attempt: u32,
     /// One sentence that changes seldom, for those who listen.
     spoken: String,
@@ -147,6 +149,7 @@ async fn snapshot(state: &WebState, visitor: &Visitor, id: RunId) -> Result<Live
         took: took(state, &run),
         plugin: run.order.cast.crawl.to_string(),
         own_roles: own_roles(&run.order.cast),
+        plugin_use: plugin_usage::peaks(&report.plugin),
         attempt: run.attempt,
         spoken: spoken(&run, &report),
         feeds: report.feeds.iter().map(|feed| feed_row(feed, numbers)).collect(),
