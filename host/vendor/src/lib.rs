@@ -37,6 +37,7 @@ pub use client_auth::{Certificate, ClientAuth, Credential, Nearness};
 pub use connector::{Audience, Auth, Call, Connector, ConsentRules, Endpoint, GrantEffect, Method};
 pub use error::SendError;
 pub use host_pattern::HostPattern;
+pub use request::address_of;
 pub use secret::{Secret, SecretFault};
 pub use sent::Sent;
 pub use surroundings::{Chance, Clock, Pace, Surroundings, TokioPace};

@@ -40,6 +40,16 @@ pub(crate) fn prepare(connector: &Connector, outgoing: &Outgoing) -> Result<Prep
     }
 }
 
+/// Where a request would go: the check that comes before every sending, without the sending.
+///
+/// # Errors
+/// Where it was not granted.
+pub fn address_of(connector: &Connector, outgoing: &Outgoing) -> Result<Url, SendError> {
+    let prepared = prepare(connector, outgoing)?;
+    prepared.headers(outgoing.request_id, Uuid::nil())?;
+    Ok(prepared.url)
+}
+
 /// Whether a URL lies at a download host, and then whether the operator named that host.
 pub(crate) fn download_host(connector: &Connector, url: &Url) -> Option<bool> {
     let plain = url.username().is_empty() && url.password().is_none();
