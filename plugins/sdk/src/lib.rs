@@ -3,6 +3,11 @@
 //! A plugin is a type that implements [`Connector`] and is exported with [`export_connector!`]. Its functions are
 //! plain Rust: they compile and are tested natively; only the export exists in the sandbox alone.
 //!
+//! What most plugins need is short: [`mapping::Mapped::each`] reads records one by one and accounts for each,
+//! [`json::Fields`] finds members by any spelling with every digit of their numbers, [`page::records`] and [`page::rows`]
+//! take a page apart, and the types of the contract have constructors for what is usual. `purser plugin new` writes a
+//! project that uses all of them.
+//!
 //! **Invariant:** no number ever becomes a binary float here. Numbers travel as the text the vendor sent.
 
 #[expect(missing_docs, reason = "generated: the WIT is where these are documented")]
@@ -68,6 +73,8 @@ mod mapped;
 pub mod number;
 pub mod page;
 pub mod pairs;
+mod shorthand;
 pub mod unpack;
 
 pub use connector::Connector;
+pub use shorthand::{Became, no_feed};
