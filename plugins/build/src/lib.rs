@@ -30,6 +30,8 @@ pub struct Request {
     pub features: Vec<String>,
     /// Cargo profile; the workspace has one named `plugin`.
     pub profile: String,
+    /// Whether the lock file must be as it is; an author's may be out of date, and is then brought up to it.
+    pub locked: bool,
 }
 
 impl Request {
@@ -47,6 +49,7 @@ impl Request {
             target_dir: target_dir.into(),
             features: Vec::new(),
             profile: "plugin".to_owned(),
+            locked: true,
         }
     }
 }

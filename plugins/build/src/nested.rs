@@ -54,8 +54,11 @@ fn cargo(request: &Request) -> Command {
     let mut command = Command::new(program);
     command.current_dir(&request.manifest_dir).env_clear().envs(clean_environment(std::env::vars_os()));
     command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&request.manifest_dir));
-    command.args(["build", "--lib", "--locked", "--target", TARGET, "--profile", &request.profile]);
+    command.args(["build", "--lib", "--target", TARGET, "--profile", &request.profile]);
     command.args(["--package", &request.package, "--target-dir"]).arg(target_dir(request));
+    if request.locked {
+        command.arg("--locked");
+    }
     if !request.features.is_empty() {
         command.arg("--features").arg(request.features.join(","));
     }
