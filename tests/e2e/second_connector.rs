@@ -147,6 +147,7 @@ impl Bench {
             clock: clock(),
             limits: Limits::default(),
             wake: Arc::default(),
+            recorder: Default::default(),
         };
         Self { host, store, account, vault, connector, _folder: folder }
     }

@@ -20,6 +20,7 @@ use sha2::Digest as _;
 use crate::egress;
 use crate::framing::{Cut, Framer, FramingError};
 use crate::mapping::PageError;
+use crate::recording::Tape;
 use crate::secret;
 use crate::sent::{self, Note};
 pub use crate::trouble::{NOTHING, REFUSED, Trouble};
@@ -137,6 +138,8 @@ struct Kept {
     records: u64,
     body: Option<sha2::Sha256>,
     place: Option<Place>,
+    /// What a recording takes of the answer; none where nobody records.
+    tape: Option<Tape>,
 }
 
 impl Kept {
@@ -149,6 +152,7 @@ impl Kept {
             records: 0,
             body: None,
             place: None,
+            tape: Tape::begin(work),
         }
     }
 
@@ -182,6 +186,7 @@ impl Kept {
     }
 
     fn take(&mut self, page: Page) {
+        self.tape.iter_mut().for_each(|tape| tape.learn(&page.facts));
         self.unstaged_bytes += page.bytes.len();
         self.pages_seen += 1;
         self.records += page.balance.received.records;
@@ -211,14 +216,19 @@ async fn perform(
     }
     let response = receive(work, request, asked, answer, kept).await?;
     let evidence = egress::Received::new(&response);
-    let step = next(work, request, asked, response).await?;
+    let shown = kept.tape.take().map(|tape| (tape, response.clone()));
+    let step = next(work, request, asked, response).await;
+    if let Some((tape, response)) = shown {
+        tape.end(work, &request.feed, asked, &response, step.as_ref().ok());
+    }
+    let step = step?;
     for request in &step.requests {
         evidence.check(request).map_err(|denied| Failure::last("RUN-EGRESS", denied))?;
     }
     Ok(step)
 }
 
-fn outgoing(asked: &crawl::Request, request_id: uuid::Uuid) -> Outgoing {
+pub(crate) fn outgoing(asked: &crawl::Request, request_id: uuid::Uuid) -> Outgoing {
     let pairs = |pairs: &[Pair]| pairs.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
     Outgoing {
         target: match &asked.target {
@@ -305,6 +315,7 @@ async fn keep(
         kept.make_room(work, request, cut.bytes.len()).await?;
         let number = u32::try_from(kept.pages_seen).unwrap_or(u32::MAX);
         let context = page_context(work, request, asked, envelope, number);
+        kept.tape.iter_mut().for_each(|tape| tape.cut(&context.framing, &cut));
         kept.take(mapped(work, &request.feed, context, cut).await?);
         if kept.unstaged_bytes > work.limits.unstaged_bytes {
             kept.stage(work, request).await?;

@@ -1,7 +1,7 @@
 //! The host of runs: orders them, by hand or by the daily schedule, and works on them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Span, civil::Date};
@@ -24,6 +24,7 @@ use crate::connector::Clouds;
 use crate::limits::Limits;
 use crate::plugins::{Plugins, digests};
 use crate::reach;
+use crate::recording::Recorder;
 use crate::report::Report;
 use crate::rollout::Rollout;
 use crate::run::{self, Execution};
@@ -81,6 +82,8 @@ pub struct Host {
     pub limits: Limits,
     /// Wakes a waiting worker.
     pub wake: Arc<Notify>,
+    /// Who records one run of this process; a command sets it, before it works.
+    pub recorder: OnceLock<Arc<dyn Recorder>>,
 }
 
 impl Host {
@@ -285,6 +288,7 @@ impl Host {
             zone: settings.host.zone.clone(),
         };
         let used = Arc::<RunUse>::default();
+        let recorder = self.recorder.get().filter(|recorder| recorder.records(run.id)).cloned();
         let work = Work {
             store: self.store.clone(),
             connector: Arc::new(connector),
@@ -308,6 +312,7 @@ impl Host {
             customers: Arc::new(Customers::default()),
             sandbox: Arc::new(Semaphore::new(self.limits.pages_in_sandbox.max(1))),
             room: Room::of(self.limits.unwritten_bytes),
+            recorder,
         };
         Ok(Some((work, policy)))
     }

@@ -20,6 +20,7 @@ use crate::breaker::Crashes;
 use crate::framing::Cut;
 use crate::limits::Limits;
 use crate::mapping::{PageError, map_page};
+use crate::recording::Recorder;
 use crate::secret::SecretWatch;
 use crate::usage::RunUse;
 
@@ -65,6 +66,8 @@ pub struct Work {
     pub room: Room,
     /// How close the plugin came to its limits.
     pub used: Arc<RunUse>,
+    /// Who records the run; mostly nobody.
+    pub recorder: Option<Arc<dyn Recorder>>,
 }
 
 impl Work {

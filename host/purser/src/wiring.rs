@@ -151,6 +151,7 @@ impl Purser {
             clock: clock.clone(),
             limits: Limits::default(),
             wake: Arc::default(),
+            recorder: Default::default(),
         });
         let acts = HostActs {
             host: host.clone(),
@@ -225,6 +226,12 @@ impl Purser {
         let detail = serde_json::json!({ "user": name, "before": null, "after": { "role": Role::Admin } });
         let (at, who) = ((self.clock)(), crate::command::COMMAND_LINE.to_owned());
         Ok(self.store.audit(&AuditEntry { at, who, what: "user.added".to_owned(), detail }).await?)
+    }
+
+    /// A key nobody can guess, used once.
+    #[must_use]
+    pub fn random_key(&self) -> [u8; 32] {
+        self.chance.bytes()
     }
 
     /// A password nobody can guess, easy to type.

@@ -83,6 +83,7 @@ fn host(
         clock,
         limits: Limits::default(),
         wake: Arc::default(),
+        recorder: Default::default(),
     }))
 }
 

@@ -117,6 +117,7 @@ impl House {
             clock: time.clock(),
             limits: Limits::default(),
             wake: Arc::default(),
+            recorder: Default::default(),
         };
         Self { time, simulator, store, account, host, folder, parts }
     }

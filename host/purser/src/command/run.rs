@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use purser_domain::{AccountId, RunId};
 use purser_pipeline::Host;
+use purser_pipeline::recording::redact::Names;
 use purser_pipeline::report::Report;
 use purser_store::runs::{Run, RunState};
 use purser_store::{Accounts as _, Error, Store};
@@ -38,9 +39,13 @@ pub struct Args {
     /// Wait for the end where a server does the work.
     #[arg(long)]
     wait: bool,
-    /// Write what the vendor sent to a file, to read or to try plugins with; waits for the end. Customers' names are in it.
+    /// Write what was asked and answered to a file, to read or to try plugins with; waits for the end. No token is in it,
+    /// and customers' names and ids are replaced.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Keep customers' names and ids in the recording: it is then as confidential as the Purchases.
+    #[arg(long, requires = "record")]
+    record_names: bool,
 }
 
 /// Orders, works or waits, and shows what came of it.
@@ -48,10 +53,17 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = wiring::config(&args.data)?;
     let mut data = DataDir::open(&config.data)?;
     let held = !data.take()?;
+    if held && args.record.is_some() {
+        let remedy =
+            "stop the server for as long as the run takes, or record on a restored backup with --data";
+        let what = "a server works on this data directory, and only who makes a run can record it";
+        return Err(Failure::input("CLI-RECORD-HELD", what, remedy).into());
+    }
     let purser = Purser::open(&config, &data, Arc::new(wiring::now)).await?;
     let run = purser.order(args.account, args.from, args.to).await?;
+    let spool = args.record.is_some().then(|| recording::begin(&purser, run)).transpose()?;
     let stop = super::serve::stop_on_signal();
-    if held && !args.wait && args.record.is_none() {
+    if held && !args.wait {
         println!("run {run} was handed to the server at work");
         return Ok(ExitCode::SUCCESS);
     }
@@ -64,10 +76,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(worker) = worker.filter(|worker| !worker.is_finished()) {
         worker.await?.map_err(Failure::from)?;
     }
-    if let (Some(file), Some(run)) = (&args.record, &ended) {
+    if let (Some(file), Some(spool), true) = (&args.record, &spool, ended.is_some()) {
         let account = purser.store.account(args.account).await.map_err(Failure::from)?;
-        let pages = recording::write(file, purser.store.as_ref(), &account, run).await?;
-        println!("{pages} pages were recorded");
+        let names = if args.record_names { Names::Kept } else { Names::Replaced };
+        let answers = recording::write(file, spool, account.connector.as_str(), names)?;
+        println!("{answers} answers were recorded");
     }
     Ok(match ended {
         Some(run) => summary(&run),
@@ -118,7 +131,7 @@ pub fn report(run: &Run) -> Report {
 }
 
 /// Prints a summary that adds up; the exit code says whether somebody must look.
-fn summary(run: &Run) -> ExitCode {
+pub fn summary(run: &Run) -> ExitCode {
     let report = report(run);
     let records = |tallies: &std::collections::BTreeMap<String, purser_domain::Tally>| {
         tallies.values().map(|tally| tally.records).sum::<u64>()
