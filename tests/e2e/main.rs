@@ -10,6 +10,7 @@ mod clouds;
 mod command_line;
 #[path = "../../host/purser/src/demo/compare.rs"]
 mod compare;
+mod conformance;
 mod consent;
 mod credentials;
 mod demo;

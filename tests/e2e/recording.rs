@@ -1,43 +1,117 @@
-//! `purser run --record`: what the vendor sent, readable, whole, and the same for ever.
+//! `purser run --record`: what the vendor answered, without secrets and names, and good for running it again.
 
-use purser_domain::Digest;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
 use purser_simulator::Config;
 use serde_json::Value;
 
-use crate::support::{stderr, stdout};
-use crate::world::World;
+use crate::support::{free_port, purser, stderr, stdout};
+use crate::world::{Data, World, wait_for};
+
+fn record(world: &World, data: &Data, out: &Path, more: &[&str]) -> String {
+    let output = world.purser(data).args(["run", "1", "--record"]).arg(out).args(more).output().unwrap();
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    stdout(&output)
+}
+
+fn small() -> World {
+    World::new(Config { customers: 2, records: 4, rated_records: 4, ..Config::default() })
+}
+
+fn lines(recording: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(recording).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Names, domains and ids of customers, as the vendor says them.
+fn told_of_customers(exchanges: &[Value]) -> BTreeSet<String> {
+    let customers = exchanges.iter().filter(|exchange| exchange["feed"] == "customers");
+    let items =
+        customers.flat_map(|exchange| exchange["json"]["items"].as_array().cloned().unwrap_or_default());
+    let texts = items.flat_map(|item| {
+        let profile = &item["companyProfile"];
+        [&item["id"], &profile["companyName"], &profile["domain"]]
+            .map(|value| value.as_str().unwrap().to_owned())
+    });
+    texts.collect()
+}
 
 #[test]
-fn a_recording_holds_each_page_with_its_request_and_context_under_its_hash() {
-    let world = World::new(Config { customers: 2, records: 4, rated_records: 4, ..Config::default() });
+fn a_recording_has_every_answer_and_no_name_and_without_names_it_gives_the_same_purchases() {
+    let world = small();
     let (data, folder) = (world.data(), tempfile::tempdir().unwrap());
-    let out = folder.path().join("run.jsonl");
-    let output = world.purser(&data).args(["run", "1", "--record", out.to_str().unwrap()]).output().unwrap();
-    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
-    let text = std::fs::read_to_string(&out).unwrap();
-    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let (head, pages) = lines.split_first().unwrap();
-    assert_eq!((&head["purser-recording"], &head["connector"]), (&1.into(), &"microsoft-csp".into()));
-    assert_eq!(head["run"]["state"], "succeeded");
-    assert!(stdout(&output).contains(&format!("{} pages were recorded", pages.len())), "{}", stdout(&output));
-    for page in pages {
-        let bytes = page["page"].as_str().unwrap().as_bytes();
-        assert_eq!(page["sha256"], Digest::of(bytes).to_string());
-        assert_eq!(page["context"]["feed"], page["feed"], "{page}");
-        assert!(page["request"]["target"].is_object(), "{page}");
-    }
-    for feed in ["customers", "licences", "rated-usage"] {
-        assert!(pages.iter().any(|page| page["feed"] == feed), "nothing of {feed}");
-    }
-    let downloaded = pages.iter().filter_map(|page| page["request"]["target"]["Absolute"].as_str());
-    let addresses: Vec<&str> = downloaded.collect();
-    assert!(
-        !addresses.is_empty() && addresses.iter().all(|address| address.ends_with("/…")),
-        "{addresses:?}"
+    let (named, given_away) = (folder.path().join("named.jsonl"), folder.path().join("run.jsonl"));
+    let told = record(&world, &data, &named, &["--record-names"]);
+    record(&world, &data, &given_away, &[]);
+    let (named, redacted) = (lines(&named), lines(&given_away));
+    assert!(told.contains(&format!("{} answers were recorded", named.len() - 1)), "{told}");
+    assert_eq!(
+        (&redacted[0]["purser-recording"], &redacted[0]["connector"]),
+        (&2.into(), &"microsoft-csp".into())
     );
-    let left: Vec<_> =
+
+    let names = told_of_customers(&named);
+    assert!(names.len() >= 6, "{names:?}");
+    let text = std::fs::read_to_string(&given_away).unwrap();
+    for name in &names {
+        assert!(!text.contains(name.as_str()), "{name} is in the recording that is given away");
+    }
+    let left: BTreeSet<_> =
         std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["run.jsonl"], "nothing else is left behind");
+    assert_eq!(
+        left,
+        BTreeSet::from(["named.jsonl".into(), "run.jsonl".into()]),
+        "nothing else is left behind"
+    );
+
+    for feed in ["customers", "licences", "rated-usage"] {
+        assert!(redacted.iter().any(|exchange| exchange["feed"] == feed), "nothing of {feed}");
+    }
+    assert!(redacted.iter().any(|exchange| exchange["download"].is_string()), "no download");
+    let again = replayed(&given_away);
+    let summary = told.lines().next().unwrap();
+    let purchased = again["purchases"].as_u64().unwrap();
+    assert!(summary.contains(&format!("{} records = ", again["records"])), "{summary} is not {again:#}");
+    assert!(purchased > 0);
+    for id in ["C1", "C2", "C7", "C8", "C9"] {
+        let rule = again["rules"].as_array().unwrap().iter().find(|rule| rule["id"] == id).unwrap();
+        assert_eq!(rule["outcome"], "passed", "{rule:#}");
+    }
+}
+
+/// The conformance suite's report on the bundled plugin over a recording.
+fn replayed(recording: &Path) -> Value {
+    let mut suite = purser();
+    suite.args(["plugin", "test", "microsoft-csp", "--format", "json", "--recording"]).arg(recording);
+    let output = suite.output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)))
+}
+
+#[test]
+fn no_secret_of_the_run_is_in_a_recording_even_with_names() {
+    let world = small();
+    let (data, folder) = (world.data(), tempfile::tempdir().unwrap());
+    let out: PathBuf = folder.path().join("run.jsonl");
+    record(&world, &data, &out, &["--record-names"]);
+    let text = std::fs::read_to_string(&out).unwrap();
+    for secret in ["sig=", "Bearer ", "eyJ", "refresh_token", "set-cookie", "authorization"] {
+        assert!(!text.to_lowercase().contains(&secret.to_lowercase()), "{secret} is in the recording");
+    }
+}
+
+#[test]
+fn what_a_server_works_on_is_not_recorded_beside_it_and_no_run_is_ordered() {
+    let world = small();
+    let (data, folder) = (world.data(), tempfile::tempdir().unwrap());
+    let base: url::Url = format!("http://127.0.0.1:{}", free_port()).parse().unwrap();
+    let _server = world.serve_at(&data, &base, |_| {});
+    let address = format!("127.0.0.1:{}", base.port().unwrap());
+    wait_for("the server", || std::net::TcpStream::connect(&address).ok());
+    let out = folder.path().join("run.jsonl");
+    let output = world.purser(&data).args(["run", "1", "--record"]).arg(&out).output().unwrap();
+    assert!(stderr(&output).contains("CLI-RECORD-HELD"), "{}{}", stdout(&output), stderr(&output));
+    assert!(world.newest_run(&data).is_none() && !out.exists());
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod data;
 mod demo;
 mod failure;
 mod keys;
+mod kit;
 mod logging;
 mod progress;
 mod recording;

@@ -1,4 +1,4 @@
-//! `purser plugin …`: try plugins, install versions, and decide who plays what.
+//! `purser plugin …`: write and try plugins, install versions, and decide who plays what.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,14 +11,20 @@ use crate::failure::Failure;
 
 mod bundle;
 mod map;
+mod new;
 mod roles;
 mod source;
+mod test;
 mod try_out;
 mod versions;
 
 /// What to do with a plugin.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a project of a plugin that builds and passes its tests at once.
+    New(new::Args),
+    /// Build a plugin, and look whether it keeps the contract's rules over recorded answers.
+    Test(test::Args),
     /// Map one raw body through the sandbox and print what the ledger would hold, as JSON.
     Map(map::Args),
     /// Show what a component is and everything it may ask.
@@ -42,6 +48,8 @@ pub enum Command {
 /// Does it.
 pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::New(args) => new::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Map(args) => map::run(&args),
         Command::Inspect(args) => versions::inspect(&args).await,
         Command::Install(args) => versions::install(&args).await,
