@@ -16,8 +16,10 @@ use crate::config::{Cloud, Config, Connector};
 use crate::data::DataDir;
 use crate::wiring::{self, Purser};
 
+pub mod author;
 pub mod check;
 pub mod compare;
+mod recorded;
 mod visitor;
 
 /// A clock that goes at the usual pace and can be moved; host and simulator share it.
@@ -85,11 +87,7 @@ impl World {
         clock: Clock,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let listener = match TcpListener::bind(listen).await {
-            Ok(listener) => listener,
-            // The usual port is taken: any other will do for a demo.
-            Err(_) => TcpListener::bind(SocketAddr::from((listen.ip(), 0))).await?,
-        };
+        let listener = listener(listen).await?;
         let cloud = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let mut config = configuration(&simulated, cloud.local_addr()?)?;
         config.listen = listener.local_addr()?;
@@ -119,6 +117,14 @@ impl World {
     /// Waits until somebody stops the process.
     pub async fn stopped(&self) {
         self.stop.cancelled().await;
+    }
+}
+
+/// The usual port may be taken: any other will do for a demo.
+async fn listener(listen: SocketAddr) -> std::io::Result<TcpListener> {
+    match TcpListener::bind(listen).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind(SocketAddr::from((listen.ip(), 0))).await,
     }
 }
 

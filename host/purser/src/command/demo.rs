@@ -8,7 +8,7 @@ use purser_simulator::Alter;
 
 use super::simulator::WorldArgs;
 use crate::data::DataDir;
-use crate::demo::{MovedClock, World, check};
+use crate::demo::{MovedClock, World, author, check};
 use crate::failure::Failure;
 
 /// How the demo is run.
@@ -24,6 +24,12 @@ pub struct Args {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Show this plugin instead: a `.wasm` file, or the folder of its sources.
+    #[arg(long, requires = "answers", conflicts_with = "check")]
+    plugin: Option<PathBuf>,
+    /// The recording its vendor answers from.
+    #[arg(long, value_name = "FILE", requires = "plugin")]
+    answers: Option<PathBuf>,
     #[command(flatten)]
     world: WorldArgs,
     /// For the demo's own tests: serve this line one more in its last digit.
@@ -41,6 +47,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if !data.take()? {
         let remedy = "stop that server, or name another directory with --data";
         return Err(Failure::new("CLI-HELD", "another server works on this data directory", remedy).into());
+    }
+    if let (Some(plugin), Some(answers)) = (&args.plugin, &args.answers) {
+        author::show(&data, args.listen, plugin, answers, super::serve::stop_on_signal()).await?;
+        return Ok(ExitCode::SUCCESS);
     }
     let clock = MovedClock::real();
     let mut simulated = args.world.config(clock.clock())?;
