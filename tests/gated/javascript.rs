@@ -14,15 +14,10 @@ use crate::Gated;
 use crate::support::{file, purser, stderr, stdout};
 
 /// What a build starts from, in the fixture's folder.
-const SOURCES: [&str; 7] = [
-    "package.json",
-    "package-lock.json",
-    ".npmrc",
-    "build.js",
-    "src/columns.js",
-    "src/exact.js",
-    "src/plugin.js",
-];
+const SOURCES: [&str; 6] =
+    ["package.json", "package-lock.json", ".npmrc", "build.js", "src/exact.js", "src/plugin.js"];
+/// Packs the columns: what every new JavaScript plugin is given.
+const COLUMNS: (&str, &str) = ("plugins/templates/javascript/purser/columns.js", "src/columns.js");
 
 /// The one test, where node and its package manager are there.
 pub fn all() -> Vec<Gated> {
@@ -92,16 +87,18 @@ fn component() -> Result<PathBuf, Failed> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let (fixture, wit) = (root.join("tests/fixtures/javascript"), root.join("wit/v0.1"));
     let mut state = String::new();
-    for source in SOURCES.map(|source| fixture.join(source)).iter().chain([&wit.join("connector.wit")]) {
+    let more = [&wit.join("connector.wit"), &root.join(COLUMNS.0)];
+    for source in SOURCES.map(|source| fixture.join(source)).iter().chain(more) {
         writeln!(state, "{}", Digest::of(&std::fs::read(source)?))?;
     }
     let work = Path::new(env!("CARGO_TARGET_TMPDIR")).join("javascript");
     let component = work.join(format!("{}.wasm", Digest::of(state.as_bytes())));
     if !component.exists() {
-        for source in SOURCES {
-            let copy = work.join(source);
+        let own = SOURCES.map(|source| (fixture.join(source), source));
+        for (source, name) in own.into_iter().chain([(root.join(COLUMNS.0), COLUMNS.1)]) {
+            let copy = work.join(name);
             std::fs::create_dir_all(copy.parent().unwrap())?;
-            std::fs::copy(fixture.join(source), copy)?;
+            std::fs::copy(source, copy)?;
         }
         done(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&work))?;
         let unfinished = work.join("unfinished.wasm");
