@@ -11,6 +11,7 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 
 mod answers;
+mod authors;
 mod browser;
 mod javascript;
 mod samples;
@@ -36,7 +37,14 @@ pub struct Gated {
 
 fn main() {
     let arguments = Arguments::from_args();
-    let gated = [samples::all(), answers::all(), browser::all(), javascript::all(), sign_in_servers::all()];
+    let gated = [
+        samples::all(),
+        answers::all(),
+        authors::all(),
+        browser::all(),
+        javascript::all(),
+        sign_in_servers::all(),
+    ];
     let trials = gated.into_iter().flatten().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
