@@ -120,6 +120,7 @@ impl House {
                 ..purser_pipeline::Limits::default()
             },
             wake: Arc::default(),
+            recorder: Default::default(),
         };
         let host = Arc::new(host);
         Self {
