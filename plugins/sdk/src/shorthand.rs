@@ -176,6 +176,7 @@ impl Response {
 
 /// What one record became.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one record, and is mostly the large one")]
 pub enum Became<'r> {
     /// A Purchase.
     Purchase(Purchase<'r>),

@@ -18,6 +18,7 @@ pub fn guest(package: &str, feature: Option<&str>) -> Vec<u8> {
         target_dir: target(),
         features: feature.map(str::to_owned).into_iter().collect(),
         profile: "release".to_owned(),
+        locked: true,
     };
     build_component(&request).unwrap()
 }

@@ -70,13 +70,16 @@ impl Given {
     }
 }
 
+/// What was asked, and with which authorization.
+type Asked = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
 /// What a registry has, by the path under the repository.
 #[derive(Clone, Default)]
 struct Shelf {
     has: BTreeMap<String, Given>,
     /// Asks for `Basic` or by way of a token.
     wants: Option<&'static str>,
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Asked,
 }
 
 impl Shelf {
@@ -108,7 +111,7 @@ impl Shelf {
 /// A registry at work.
 struct Open {
     host: String,
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Asked,
 }
 
 impl Open {
@@ -271,7 +274,7 @@ async fn what_is_no_component_or_too_large_is_refused_before_it_is_fetched() {
     let large = json!({ "mediaType": COMPONENT, "digest": named(BYTES), "size": 1001 });
     let negative = json!({ "mediaType": COMPONENT, "digest": named(BYTES), "size": -1 });
     for (manifest, code) in [
-        (manifest("application/vnd.oci.image.config.v1+json", &[layer.clone()]), "PLG-426"),
+        (manifest("application/vnd.oci.image.config.v1+json", std::slice::from_ref(&layer)), "PLG-426"),
         (manifest(CONFIG, &[descriptor("application/vnd.oci.image.layer.v1.tar", BYTES)]), "PLG-426"),
         (manifest(CONFIG, &[]), "PLG-426"),
         (manifest(CONFIG, &[layer.clone(), layer]), "PLG-426"),
