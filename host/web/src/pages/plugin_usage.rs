@@ -197,7 +197,7 @@ mod tests {
         let mut site = Site::empty().await;
         site.sign_in("vera").await;
         let text = site.get("/plugins/test-cloud").await.text;
-        assert!(text.contains("Nothing was called") && text.contains("23 Nov 2026"), "{text}");
+        assert!(text.contains("Nothing was called") && text.contains("2026-11-23 10:00"), "{text}");
         let answer = site.get("/api/v1/connectors/test-cloud/plugins/usage").await;
         assert_eq!(answer.text, r#"{"since":"2026-11-23T10:00:00Z","versions":[]}"#);
         assert_eq!(site.get("/api/v1/connectors/none/plugins/usage").await.status, 404);
@@ -211,7 +211,7 @@ mod tests {
             function: Function::Map,
             outcome: "PLG-203",
             input_bytes: 1 << 20,
-            used: Usage { memory_peak_bytes: 13_002_342, ..Usage::default() },
+            used: Usage { memory_peak_bytes: 13_002_343, ..Usage::default() },
             allowed: Budget {
                 memory_bytes: 160 << 20,
                 deadline_ms: 3_000,
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn use_is_told_against_the_limit() {
         let near = Peaks {
-            memory_bytes: Peak { used: 13_002_342, allowed: 160 << 20 },
+            memory_bytes: Peak { used: 13_002_343, allowed: 160 << 20 },
             elapsed_ms: Peak { used: 31, allowed: 4_000 },
             ..Peaks::default()
         };
