@@ -51,7 +51,7 @@ fn codes_in(text: &str) -> BTreeSet<&str> {
         let rest = &text[at..];
         rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())].trim_end_matches('-')
     };
-    text.match_indices("PLG-").map(code).filter(|code| code.len() > 4).collect()
+    text.match_indices("PLG-").map(code).filter(|code| code.len() >= "PLG-000".len()).collect()
 }
 
 fn codes() {
