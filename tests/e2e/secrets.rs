@@ -196,9 +196,9 @@ fn signatures(journey: &Journey) -> Vec<String> {
     found
 }
 
-/// A recording of another run, worked on by the server.
+/// A recording of another run: of a copy, since only who makes a run can record it and a server may hold the directory.
 fn recording(world: &World, data: &Data, at: &str) -> Places {
-    let folder = tempfile::tempdir().unwrap();
+    let (data, folder) = (&data.copy(), tempfile::tempdir().unwrap());
     let out = folder.path().join("run.jsonl");
     let mut command = world.purser(data);
     let output = command

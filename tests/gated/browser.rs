@@ -87,7 +87,9 @@ async fn sign_in(page: &Page<'_>) -> WebDriverResult<()> {
 async fn walk(page: &Page<'_>, vendor: &Simulator) -> WebDriverResult<()> {
     sign_in(page).await?;
     page.press("Connectors").await?;
-    page.follow("Connector Settings").await?;
+    let settings = page.find(By::Css("nav a[href='/connectors/microsoft-csp/settings']")).await?;
+    settings.wait_until().displayed().await?;
+    settings.click().await?;
     page.picture("connector-settings").await?;
     page.follow("Login with your Microsoft Account").await?;
     page.picture("vendor-sign-in").await?;
