@@ -203,7 +203,7 @@ fn recording(world: &World, data: &Data, at: &str) -> Places {
     let mut command = world.purser(data);
     let output = command
         .env("PURSER_CLOCK", at)
-        .args(["run", "1", "--record", out.to_str().unwrap()])
+        .args(["run", "1", "--record-names", "--record", out.to_str().unwrap()])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
