@@ -90,6 +90,10 @@ impl Rollout {
             return Ok(());
         }
         let granted = version.asks.clone();
-        self.change(&version.connector, swaps, granted, Cause::Bundled, PURSER).await.map(|_| ())
+        match self.change(&version.connector, swaps, granted, Cause::Bundled, PURSER).await {
+            // Another process of the same directory began at the same time, and has done it.
+            Ok(_) | Err(RolloutError::Raced) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
