@@ -127,7 +127,7 @@ fn halved(bench: &Bench<'_>, sample: &Sample<'_>, records: &Records) -> Option<S
     }
 }
 
-/// C14.
+/// C14. What was asked is the run's locale, or one the request itself was made for: a fallback is asked for by its name.
 pub fn language(bench: &Bench<'_>) -> Outcome {
     let pages = bench.walk.pages.iter().filter(|kept| kept.feed.kind == FeedKind::Texts);
     let mut checked = 0;
@@ -135,7 +135,10 @@ pub fn language(bench: &Bench<'_>) -> Outcome {
     for (kept, page) in pages.filter_map(|kept| Some((kept, kept.mapped.as_ref().ok()?))) {
         checked += page.texts.len();
         let asked = &kept.context.run.locale;
-        let wrong = page.texts.iter().find(|text| text.requested != *asked || text.locale.is_empty());
+        let is_asked = |locale: &String| {
+            locale == asked || kept.context.parameters.iter().any(|parameter| parameter.value == *locale)
+        };
+        let wrong = page.texts.iter().find(|text| !is_asked(&text.requested) || text.locale.is_empty());
         findings.extend(wrong.map(|text| Finding {
             place: kept.name.clone(),
             seen: format!(

@@ -36,7 +36,7 @@ fn restated(
 ) -> Option<Finding> {
     let record = records.all.get(ordinal)?;
     restatable(sample, record).into_iter().find_map(|path| {
-        let value = other(record.tree()?.at(&path)?)?;
+        let value = other(&path, record.tree()?.at(&path)?)?;
         let page =
             bench.map(sample.kept, records.page_with(ordinal, record.with(&path, value.clone())?)).ok()?;
         // A plugin may well set a record aside whose price does not fit its total.
@@ -58,22 +58,31 @@ fn restatable(sample: &Sample<'_>, record: &Record) -> Vec<Path> {
         .collect();
     let leaves = record.tree().map(Tree::leaves).unwrap_or_default();
     let is_money = |path: &Path| {
-        let name = path.last().map(|name| name.to_lowercase()).unwrap_or_default();
+        let name = name_of(path);
         MONEY.iter().any(|part| name.contains(part)) && !name.contains("currency") && !name.contains("date")
     };
     paths.extend(leaves.into_iter().filter(is_money));
     paths
 }
 
-/// Another value of the same kind; none for what is neither a number nor an invoice's.
-fn other(value: &Tree) -> Option<Tree> {
+fn name_of(path: &Path) -> String {
+    path.last().map(|name| name.to_lowercase()).unwrap_or_default()
+}
+
+/// Another value of the same kind; none for words, unless they are an invoice's number.
+fn other(path: &Path, value: &Tree) -> Option<Tree> {
     let text = value.scalar()?;
     let is_number = text.trim().parse::<purser_domain::Decimal>().is_ok();
-    Some(match value {
-        Tree::Literal(_) => Tree::Literal(format!("{}7", if text.contains('.') { text } else { "7." })),
-        _ if is_number => Tree::Text(format!("{}7", if text.contains('.') { text } else { "7." })),
-        _ => Tree::Text(format!("{text}7")),
-    })
+    let more = format!("{}7", if text.contains('.') { text } else { "7." });
+    match value {
+        Tree::Literal(_) => Some(Tree::Literal(more)),
+        _ if is_number => Some(Tree::Text(more)),
+        _ => is_invoice_number(&name_of(path)).then(|| Tree::Text(format!("{text}7"))),
+    }
+}
+
+fn is_invoice_number(name: &str) -> bool {
+    name.contains("invoice") && ["invoice", "number", "id", "no"].iter().any(|end| name.ends_with(end))
 }
 
 /// The same record twice on its page.
