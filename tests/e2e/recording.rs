@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use purser_simulator::Config;
 use serde_json::Value;
 
-use crate::support::{free_port, stderr, stdout};
+use crate::support::{free_port, purser, stderr, stdout};
 use crate::world::{Data, World, wait_for};
 
 fn record(world: &World, data: &Data, out: &Path, more: &[&str]) -> String {
@@ -38,7 +38,7 @@ fn told_of_customers(exchanges: &[Value]) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_recording_has_every_answer_and_no_name_of_a_customer_unless_it_is_asked_for() {
+fn a_recording_has_every_answer_and_no_name_and_without_names_it_gives_the_same_purchases() {
     let world = small();
     let (data, folder) = (world.data(), tempfile::tempdir().unwrap());
     let (named, given_away) = (folder.path().join("named.jsonl"), folder.path().join("run.jsonl"));
@@ -70,6 +70,24 @@ fn a_recording_has_every_answer_and_no_name_of_a_customer_unless_it_is_asked_for
         assert!(redacted.iter().any(|exchange| exchange["feed"] == feed), "nothing of {feed}");
     }
     assert!(redacted.iter().any(|exchange| exchange["download"].is_string()), "no download");
+    let again = replayed(&given_away);
+    let (received, purchased) = (&again["balance"]["received"], &again["balance"]["purchased"]);
+    let records = format!("{} records = {} purchased + ", received["records"], purchased["records"]);
+    let cost = format!("cost: {} EUR", purchased["sums"]["EUR"].as_str().unwrap());
+    for said in [&records, &cost] {
+        assert!(told.contains(said.as_str()), "the recording gives {said}, and the run said {told}");
+    }
+    for rule in again["rules"].as_array().unwrap() {
+        assert_eq!(rule["outcome"], "passed", "{rule:#}");
+    }
+}
+
+/// The conformance suite's report on the bundled plugin over a recording.
+fn replayed(recording: &Path) -> Value {
+    let mut suite = purser();
+    suite.args(["plugin", "test", "microsoft-csp", "--format", "json", "--recording"]).arg(recording);
+    let output = suite.output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)))
 }
 
 #[test]

@@ -13,12 +13,13 @@ mod walk;
 use std::fmt;
 
 use purser_domain::Cast;
+use purser_domain::conservation::Balance;
 use purser_runtime::{AdmissionError, Plugin, Sandbox};
 use purser_vendor::Connector;
 use serde::Serialize;
 
-use crate::connector::{CloudError, Clouds};
-use crate::recording::Recording;
+use crate::connector::{CloudConfig, CloudError, Clouds, ConnectorConfig};
+use crate::recording::{Head, Recording};
 use bench::Bench;
 
 /// How much a rule asks.
@@ -92,8 +93,8 @@ pub struct Report {
     pub rules: Vec<Line>,
     /// Pages that were mapped.
     pub pages: usize,
-    /// Records on them.
-    pub records: u64,
+    /// What the host counted and summed of them, as a run's.
+    pub balance: Balance,
     /// Purchases they gave, equal references not yet summed.
     pub purchases: usize,
 }
@@ -119,7 +120,7 @@ impl Report {
             mine.outcome = mine.outcome.clone().and(theirs.outcome);
         }
         self.pages += other.pages;
-        self.records += other.records;
+        self.balance.merge(&other.balance);
         self.purchases += other.purchases;
         self
     }
@@ -180,7 +181,7 @@ pub fn refused(error: &AdmissionError) -> Report {
 /// # Errors
 /// Where the plugin does not serve the recording's cloud.
 pub fn check(cast: &Cast<Plugin>, recording: &Recording) -> Result<Report, CloudError> {
-    let connector = connector(&cast.crawl, &recording.head.context.cloud)?;
+    let connector = connector(&cast.crawl, &recording.head)?;
     let bench = Bench::new(cast, &connector, recording);
     let line = |(rule, check): &(Rule, rules::Check)| Line { rule: *rule, outcome: check(&bench) };
     let rules = rules::ALL.iter().map(line).collect();
@@ -188,7 +189,10 @@ pub fn check(cast: &Cast<Plugin>, recording: &Recording) -> Result<Report, Cloud
     Ok(Report {
         rules,
         pages: bench.walk.pages.len(),
-        records: mapped().map(|page| page.balance.received.records).sum(),
+        balance: mapped().fold(Balance::default(), |mut sum, page| {
+            sum.merge(&page.balance);
+            sum
+        }),
         purchases: mapped().map(|page| page.contributions.len()).sum(),
     })
 }
@@ -225,9 +229,13 @@ pub fn cast_of(plugin: Plugin, base: Option<&Plugin>) -> Cast<Plugin> {
     Cast { crawl: of(Role::Crawl), mapping: of(Role::Mapping), localisation: of(Role::Localisation) }
 }
 
-/// What the plugin may ask in a cloud, at the addresses it names itself.
-fn connector(plugin: &Plugin, cloud: &str) -> Result<Connector, CloudError> {
+/// What the plugin may ask, at the addresses it names itself; downloads come from where the recorded ones did.
+fn connector(plugin: &Plugin, head: &Head) -> Result<Connector, CloudError> {
     let public_url =
         url::Url::parse("http://localhost/").map_err(|error| CloudError::Url(error.to_string()))?;
-    Clouds { public_url, connectors: Default::default() }.connector(plugin.descriptor(), cloud)
+    let id = plugin.descriptor().id.parse().map_err(|_| CloudError::Id)?;
+    let cloud = CloudConfig { download_hosts: head.download_hosts.clone(), ..CloudConfig::default() };
+    let clouds = [(head.context.cloud.clone(), cloud)].into();
+    let connectors = [(id, ConnectorConfig { clouds, ..ConnectorConfig::default() })].into();
+    Clouds { public_url, connectors }.connector(plugin.descriptor(), &head.context.cloud)
 }

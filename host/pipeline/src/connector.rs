@@ -88,6 +88,13 @@ impl Clouds {
         pairs.map(|pair| pair.name.clone()).collect()
     }
 
+    /// What the operator names in place of a plugin's download hosts.
+    #[must_use]
+    pub fn download_hosts(&self, connector: &ConnectorId, cloud: &str) -> &[Url] {
+        let own = self.connectors.get(connector).and_then(|config| config.clouds.get(cloud));
+        own.map(|own| own.download_hosts.as_slice()).unwrap_or_default()
+    }
+
     /// The connector of a plugin in a cloud.
     ///
     /// # Errors

@@ -4,7 +4,8 @@
 //! and those that only the crawl read. A run over a recording makes the same requests and the same Purchases, on any
 //! machine; so the one file is an author's test, a case for the conformance suite, and what the demo's vendor answers from.
 //!
-//! **Invariant:** no header of a request is in it, and so no token; see [`redact`] for the rest.
+//! **Invariant:** of a request's headers only those are in it that the plugin gave, who knows no token; see [`redact`] for
+//! the rest.
 
 mod answers;
 mod recorder;
@@ -18,9 +19,10 @@ use purser_runtime::contract::crawl::{Request, Target};
 use purser_runtime::contract::types::{Pair, RunContext};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use url::Url;
 
 pub use answers::{Answers, NotRecorded};
-pub use recorder::{Recorder, Spool, Tape};
+pub use recorder::{Recorder, Source, Spool, Tape};
 
 /// Grows where an older reader would misread it.
 pub const FORMAT: u32 = 2;
@@ -47,6 +49,9 @@ pub struct Head {
     /// The first day of feeds that reach back further than the window begins, or less far.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub first_days: BTreeMap<String, String>,
+    /// Where downloads came from, where the operator's configuration named it in place of the plugin's own hosts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub download_hosts: Vec<Url>,
 }
 
 /// What the run was started with: the contract's run context, to be read by people.
@@ -88,6 +93,9 @@ pub struct Exchange {
     /// The call's query; no vendor needs one name twice.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub query: BTreeMap<String, String>,
+    /// Headers the plugin asked with. None: whatever it asks with, this is the answer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub asked_with: BTreeMap<String, String>,
     /// What a POST said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
@@ -158,7 +166,8 @@ impl Head {
     #[must_use]
     pub fn new(connector: &str, context: &RunContext) -> Self {
         let (connector, context) = (connector.to_owned(), Context::of(context));
-        Self { purser_recording: FORMAT, connector, context, first_days: BTreeMap::new() }
+        let (first_days, download_hosts) = (BTreeMap::new(), Vec::new());
+        Self { purser_recording: FORMAT, connector, context, first_days, download_hosts }
     }
 
     /// Notes where a feed begins.
@@ -214,17 +223,27 @@ impl Exchange {
     #[must_use]
     pub fn asked(feed: &str, request: &Request) -> Self {
         let map = |pairs: &[Pair]| pairs.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
+        // Ids that are filled in say nothing of what is asked, and are others each time.
+        let is_filled_in = |pair: &&Pair| pair.value.contains('{');
+        let headers: Vec<Pair> = request.headers.iter().filter(|pair| !is_filled_in(pair)).cloned().collect();
         let asked = Self { feed: feed.to_owned(), status: ok(), ..Self::default() };
         match &request.target {
             Target::Call(call) => Self {
                 call: call.name.clone(),
                 path: map(&call.path),
                 query: map(&call.query),
+                asked_with: map(&headers),
                 body: request.body.clone(),
                 ..asked
             },
             Target::Absolute(url) => Self { download: redact::address(url), ..asked },
         }
+    }
+
+    /// Everything in it that stands under a name, but for bodies.
+    pub fn named_texts(&mut self) -> impl Iterator<Item = (&String, &mut String)> {
+        let asked = self.path.iter_mut().chain(&mut self.query).chain(&mut self.asked_with);
+        asked.chain(&mut self.headers)
     }
 
     /// Takes the body in the form that reads best.
@@ -259,7 +278,8 @@ impl Exchange {
         let pairs = |mark: &str, pairs: &BTreeMap<String, String>| {
             pairs.iter().map(|(name, value)| format!(" {mark}{name}={value}")).collect::<String>()
         };
-        format!("{}{}{}", self.call, pairs("", &self.path), pairs("?", &self.query))
+        let with = pairs("with ", &self.asked_with);
+        format!("{}{}{}{with}", self.call, pairs("", &self.path), pairs("?", &self.query))
     }
 }
 

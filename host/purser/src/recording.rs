@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use purser_domain::RunId;
-use purser_pipeline::recording::Spool;
 use purser_pipeline::recording::redact::Names;
+use purser_pipeline::recording::{Source, Spool};
 
 use crate::failure::Failure;
 use crate::whole_file::WholeFile;
@@ -30,10 +30,10 @@ pub fn begin(purser: &Purser, run: RunId) -> anyhow::Result<Arc<Spool>> {
 ///
 /// # Errors
 /// Where the file cannot be written.
-pub fn write(out: &Path, spool: &Spool, connector: &str, names: Names) -> anyhow::Result<u64> {
+pub fn write(out: &Path, spool: &Spool, source: Source<'_>, names: Names) -> anyhow::Result<u64> {
     let write = || {
         let part = WholeFile::begin(out)?;
-        let count = spool.finish(connector, names, &mut BufWriter::new(part.file()))?;
+        let count = spool.finish(source, names, &mut BufWriter::new(part.file()))?;
         part.end()?;
         Ok(count)
     };

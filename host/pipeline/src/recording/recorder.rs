@@ -13,6 +13,7 @@ use purser_runtime::contract::crawl::{Request, Response, Step};
 use purser_runtime::contract::manifest::Framing;
 use purser_runtime::contract::types::{self, RunContext};
 use purser_store::runs::Fact;
+use url::Url;
 
 use super::redact::{Known, Names, Pseudonyms, Secrets};
 use super::{Exchange, Head};
@@ -140,6 +141,15 @@ fn headers(response: &Response) -> std::collections::BTreeMap<String, String> {
     said.map(|header| (header.name.clone(), header.value.clone())).collect()
 }
 
+/// Who answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The connector's id.
+    pub connector: &'a str,
+    /// What the operator's configuration says in place of the plugin's own download hosts.
+    pub download_hosts: &'a [Url],
+}
+
 /// Keeps the exchanges of one run in a file without a name.
 pub struct Spool {
     run: RunId,
@@ -168,7 +178,7 @@ impl Spool {
     ///
     /// # Errors
     /// Where a file cannot be read or written.
-    pub fn finish(&self, connector: &str, names: Names, out: &mut impl Write) -> std::io::Result<u64> {
+    pub fn finish(&self, source: Source<'_>, names: Names, out: &mut impl Write) -> std::io::Result<u64> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = inner.failed.take() {
             return Err(error);
@@ -176,7 +186,8 @@ impl Spool {
         inner.file.flush()?;
         let mut pseudonyms = (names == Names::Replaced).then(|| Pseudonyms::new(self.key, &inner.known));
         let Some(head) = inner.head.take() else { return Ok(0) };
-        write_line(out, &Head { connector: connector.to_owned(), ..head })?;
+        let (connector, download_hosts) = (source.connector.to_owned(), source.download_hosts.to_vec());
+        write_line(out, &Head { connector, download_hosts, ..head })?;
         let spooled = inner.file.get_mut();
         spooled.rewind()?;
         let mut count = 0;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use purser_domain::{AccountId, RunId};
 use purser_pipeline::Host;
+use purser_pipeline::recording::Source;
 use purser_pipeline::recording::redact::Names;
 use purser_pipeline::report::Report;
 use purser_store::runs::{Run, RunState};
@@ -79,7 +80,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let (Some(file), Some(spool), true) = (&args.record, &spool, ended.is_some()) {
         let account = purser.store.account(args.account).await.map_err(Failure::from)?;
         let names = if args.record_names { Names::Kept } else { Names::Replaced };
-        let answers = recording::write(file, spool, account.connector.as_str(), names)?;
+        let download_hosts = purser.host.clouds.download_hosts(&account.connector, &account.cloud);
+        let source = Source { connector: account.connector.as_str(), download_hosts };
+        let answers = recording::write(file, spool, source, names)?;
         println!("{answers} answers were recorded");
     }
     Ok(match ended {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use purser_pipeline::recording::redact::address;
 use purser_pipeline::recording::{Exchange, Recording};
@@ -114,11 +114,22 @@ async fn answer(State(answers): State<Arc<Answers>>, request: Request) -> Respon
         let what = format!("the recording has no answer to {method} {uri}");
         return (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({ "error": what }))).into_response();
     };
+    let fitting: Vec<&Recorded> = recorded.iter().filter(|one| one.fits(request.headers())).collect();
     let mut given = answers.given.lock().unwrap_or_else(PoisonError::into_inner);
-    let turn = given.entry(key).or_default();
-    let found = recorded.get(*turn).or(recorded.last());
+    let turn = given.entry(format!("{key} {:?}", fitting.first().map(|one| &one.exchange.asked_with)));
+    let turn = turn.or_default();
+    let found = fitting.get(*turn).or(fitting.last());
     *turn += 1;
-    found.map_or_else(|| StatusCode::NOT_FOUND.into_response(), as_response)
+    found.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |recorded| as_response(recorded))
+}
+
+impl Recorded {
+    fn fits(&self, headers: &HeaderMap) -> bool {
+        let is_there = |(name, value): (&String, &String)| {
+            headers.get(name).is_some_and(|given| given.as_bytes() == value.as_bytes())
+        };
+        self.exchange.asked_with.iter().all(is_there)
+    }
 }
 
 fn as_response(recorded: &Recorded) -> Response {

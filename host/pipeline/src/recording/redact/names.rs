@@ -161,10 +161,7 @@ impl Pseudonyms {
 
     /// Replaces what is known of customers in an exchange.
     pub fn replace(&mut self, exchange: &mut Exchange) {
-        for (name, value) in exchange.path.iter_mut().chain(&mut exchange.query).chain(&mut exchange.headers)
-        {
-            self.text(name, value);
-        }
+        exchange.named_texts().for_each(|(name, value)| self.text(name, value));
         exchange.download = self.inside(&exchange.download);
         if let Some(body) = exchange.body.take() {
             exchange.body = Some(self.document(&body));

@@ -48,10 +48,7 @@ impl Secrets {
 
     /// Takes the secrets out of an exchange. What a request passes on is replaced as where it was received.
     pub fn redact(&self, exchange: &mut Exchange) {
-        for (name, value) in exchange.path.iter_mut().chain(&mut exchange.query).chain(&mut exchange.headers)
-        {
-            self.text(name, value);
-        }
+        exchange.named_texts().for_each(|(name, value)| self.text(name, value));
         let bodies = exchange.body.as_mut().into_iter().chain(exchange.text.as_mut());
         bodies.for_each(|body| *body = self.document(body));
         if let Some(json) = exchange.json.as_mut() {
@@ -69,7 +66,7 @@ impl Secrets {
     /// One text under a name.
     fn text(&self, name: &str, text: &mut String) {
         if is_secret(name) && !text.is_empty() {
-            *text = if is_signed_query(text) { "redacted=1".to_owned() } else { self.stand_in(text) };
+            *text = if is_signed_query(text) { unsigned_query(text) } else { self.stand_in(text) };
         } else {
             *text = self.words(text);
         }
@@ -78,7 +75,7 @@ impl Secrets {
     /// Addresses and bearer tokens inside a text.
     fn words(&self, text: &str) -> String {
         if is_signed_query(text) && !text.contains("://") {
-            return "redacted=1".to_owned();
+            return unsigned_query(text);
         }
         let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ',' | ';');
         let mut redacted = String::with_capacity(text.len());
@@ -116,16 +113,14 @@ pub fn address(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else { return text.to_owned() };
     let is_plain = url.username().is_empty() && url.password().is_none();
     let parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    let is_signed = parameters.iter().any(|(name, _)| is_signature(name));
-    let goes = |name: &str| is_signature(name) || (is_signed && is_beside(name));
+    let kept = unsigned(&parameters);
     let has_long = url.path().split('/').any(is_long);
-    if is_plain && !has_long && !parameters.iter().any(|(name, _)| goes(name)) {
+    if is_plain && !has_long && kept.len() == parameters.len() {
         return text.to_owned();
     }
     // An address of another scheme may have no place for a name; then there was none.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    let kept: Vec<&(String, String)> = parameters.iter().filter(|(name, _)| !goes(name)).collect();
     url.set_query(None);
     if !kept.is_empty() {
         url.query_pairs_mut().extend_pairs(kept);
@@ -137,6 +132,22 @@ pub fn address(text: &str) -> String {
     let path = segments.collect::<Vec<_>>().join("/");
     url.set_path(&path);
     url.to_string()
+}
+
+/// Parameters without the signature and what belongs to it.
+fn unsigned(parameters: &[(String, String)]) -> Vec<&(String, String)> {
+    let is_signed = parameters.iter().any(|(name, _)| is_signature(name));
+    let goes = |name: &str| is_signature(name) || (is_signed && is_beside(name));
+    parameters.iter().filter(|(name, _)| !goes(name)).collect()
+}
+
+/// What stands for a signed query: put behind an address, it gives what [`address`] makes of the signed one.
+fn unsigned_query(text: &str) -> String {
+    let query = text.trim_start_matches('?').as_bytes();
+    let parameters: Vec<(String, String)> = url::form_urlencoded::parse(query).into_owned().collect();
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("redacted", "1").extend_pairs(unsigned(&parameters));
+    query.finish()
 }
 
 fn is_long(segment: &str) -> bool {
@@ -200,6 +211,14 @@ mod tests {
         ] {
             assert_eq!(address(signed), expected);
             assert_eq!(address(expected), expected, "redacted once is redacted twice");
+        }
+        let handed_out = "sv=1&sdd=5&sig=s%2B&page=2";
+        for query in [handed_out, &unsigned_query(handed_out)] {
+            assert_eq!(
+                address(&format!("https://a.example/x?{query}")),
+                "https://a.example/x?sdd=5&page=2",
+                "a signature handed out beside its address leads to where it led"
+            );
         }
         let long = address(&format!("https://a.example/{}/part-0.gz", "k".repeat(60)));
         assert!(!long.contains("kkkk") && long.ends_with("/part-0.gz"), "{long}");

@@ -35,7 +35,8 @@ fn text(report: &Report) -> String {
         (true, broken) => format!("broken: {}", broken.join(", ")),
         (false, broken) => format!("every MUST holds; broken: {}", broken.join(", ")),
     };
-    let Report { pages, records, purchases, .. } = report;
+    let Report { pages, purchases, .. } = report;
+    let records = report.balance.received.records;
     format!("{rules}\n{pages} pages, {records} records, {purchases} Purchases: {verdict}\n")
 }
 
