@@ -3,9 +3,9 @@
 //!
 //! Needs what an author needs: the tools of the language, and the registries they reach.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead as _, BufReader, Lines};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use libtest_mimic::Failed;
 use url::Url;
@@ -45,67 +45,101 @@ fn missing(programs: &[&str]) -> Option<String> {
 
 /// The commands of a language: the block of the guide that is marked with it.
 fn commands(language: &str) -> Result<String, Failed> {
-    let (_, rest) = GUIDE.split_once(&format!("```sh {language}\n")).ok_or("the guide has no such block")?;
-    let (commands, _) = rest.split_once("```").ok_or("the block has no end")?;
-    Ok(commands.to_owned())
+    block(&format!("sh {language}"))
+}
+
+fn block(mark: &str) -> Result<String, Failed> {
+    let (_, rest) = GUIDE.split_once(&format!("```{mark}\n")).ok_or("the guide has no such block")?;
+    let (block, _) = rest.split_once("```").ok_or("the block has no end")?;
+    Ok(block.to_owned())
 }
 
 fn follow(language: &str) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    let mut demo = Demo::start(&commands(language)?, folder.path())?;
-    let (address, name, password) = demo.told()?;
-    let runtime = tokio::runtime::Runtime::new()?;
-    let purchases = runtime.block_on(purchases(&address, &name, &password));
-    drop(demo);
-    let purchases = purchases.map_err(|error| Failed::from(format!("{error:#}")))?;
-    let rows = purchases.body.matches("<tr data-key=").count();
-    assert_eq!(rows, 5, "{}", purchases.body);
-    for shown in ["Large virtual machine", "14.158", "Total of 5 Purchases"] {
-        assert!(purchases.body.contains(shown), "{shown}: {}", purchases.body);
+    let mut demo = Shell::start(&commands(language)?, folder.path(), &[])?;
+    let address = Url::parse(&demo.told("Purchases ")?)?;
+    let sign_in = demo.told("sign in as ")?;
+    let (name, password) = sign_in.split_once("password").ok_or("no password was printed")?;
+    let seen = in_the_browser(async |visitor| {
+        let form = visitor.open(&address).await?.form_with("password")?;
+        visitor.send(form.with("name", name.trim()).with("password", password.trim())).await?.ok()?;
+        visitor.open(&address).await?.ok()
+    });
+    assert_purchases(&seen?, 5);
+    match language {
+        "rust" => into_a_real_purser(&mut demo, &folder.path().join("acme-meter")),
+        _ => Ok(()),
     }
+}
+
+/// The guide's last section, with the demo's vendor as the test system that its configuration names.
+fn into_a_real_purser(demo: &mut Shell, project: &Path) -> Result<(), Failed> {
+    let told = demo.told("answers from ")?;
+    let (_, vendor) = told.rsplit_once(" on ").ok_or("no vendor was printed")?;
+    let configuration = block("toml real")?.replace("https://test.acme.example", &format!("{vendor}/api"));
+    assert!(configuration.contains(vendor), "{configuration}");
+    std::fs::write(project.join("purser.toml"), configuration)?;
+    std::fs::write(project.join("secret.txt"), "any")?;
+    let listen = format!("127.0.0.1:{}", crate::support::free_port());
+    let mut real = Shell::start(&block("sh real")?, project, &[("PURSER_LISTEN", &listen)])?;
+    let summary = real.told("run 1 ")?;
+    assert!(summary.starts_with("succeeded: "), "{summary}");
+    let set_up = real.told("first start: choose a name and a password within 24 hours at ")?;
+    let (set_up, purchases) = (Url::parse(&set_up)?, Url::parse(&format!("http://{listen}/purchases"))?);
+    let seen = in_the_browser(async |visitor| {
+        let form = visitor.open(&set_up).await?.form_with("password")?;
+        let password = "a long and quiet password";
+        let form = form.with("name", "ada").with("password", password).with("repeated", password);
+        visitor.send(form).await?.ok()?;
+        visitor.open(&purchases).await?.ok()
+    });
+    // One more than in the demo, whose account has the recording's settings: nobody set here that the trial is free.
+    assert_purchases(&seen?, 6);
     Ok(())
+}
+
+fn assert_purchases(page: &Seen, count: usize) {
+    let rows = page.body.matches("<tr data-key=").count();
+    assert_eq!(rows, count, "{}", page.body);
+    for shown in ["Large virtual machine", "14.158", &format!("Total of {count} Purchases")] {
+        assert!(page.body.contains(shown), "{shown}: {}", page.body);
+    }
+}
+
+fn in_the_browser(walk: impl AsyncFnOnce(&mut Visitor) -> anyhow::Result<Seen>) -> Result<Seen, Failed> {
+    let seen = tokio::runtime::Runtime::new()?.block_on(async { walk(&mut Visitor::new()?).await });
+    seen.map_err(|error| Failed::from(format!("{error:#}")))
 }
 
 /// A reference with an amount in it is told as soon as it is saved.
 fn watch() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let commands = "purser plugin new acme --lang javascript\ncd acme\npurser plugin test --watch";
-    let mut watching = Demo::start(commands, folder.path())?;
-    let mut lines = BufReader::new(watching.shell.stdout.take().ok_or("the shell says nothing")?).lines();
-    let mut verdict = || loop {
-        match lines.next() {
-            Some(Ok(line)) if line.contains(" Purchases: ") => return line,
-            Some(Ok(_)) => {}
-            _ => return "the commands ended".to_owned(),
-        }
-    };
-    let first = verdict();
+    let mut watching = Shell::start(commands, folder.path(), &[])?;
+    let mut verdict = || watching.told(" Purchases: ");
+    let first = verdict()?;
     assert!(first.ends_with("every rule that could be looked at holds"), "{first}");
     let source = folder.path().join("acme/src/plugin.js");
     let text = std::fs::read_to_string(&source)?;
     let with_amount = text.replace("`${service}/${product}`", "`${service}/${product}/${cost}`");
     assert_ne!(text, with_amount);
     std::fs::write(&source, with_amount)?;
-    let second = verdict();
+    let second = verdict()?;
     assert!(second.ends_with("broken: C6"), "{second}");
     Ok(())
 }
 
-async fn purchases(address: &Url, name: &str, password: &str) -> anyhow::Result<Seen> {
-    let mut visitor = Visitor::new()?;
-    let form = visitor.open(address).await?.form_with("password")?;
-    visitor.send(form.with("name", name).with("password", password)).await?.ok()?;
-    visitor.open(address).await?.ok()
+/// A shell that runs commands; the last of them serves until it is stopped.
+struct Shell {
+    process: Child,
+    /// Read to the end of the shell's life: who prints into a pipe nobody holds any more is ended.
+    lines: Lines<BufReader<ChildStdout>>,
+    said: String,
+    log: PathBuf,
 }
 
-/// A shell that runs the commands; the last of them serves until it is stopped.
-struct Demo {
-    shell: Child,
-    log: std::path::PathBuf,
-}
-
-impl Demo {
-    fn start(commands: &str, folder: &Path) -> Result<Self, Failed> {
+impl Shell {
+    fn start(commands: &str, folder: &Path, variables: &[(&str, &str)]) -> Result<Self, Failed> {
         let binary = Path::new(env!("CARGO_BIN_EXE_purser")).parent().ok_or("the binary lies nowhere")?;
         let paths = std::env::var_os("PATH").unwrap_or_default();
         let paths =
@@ -121,39 +155,33 @@ impl Demo {
                 shell.env_remove(&name);
             }
         }
-        std::os::unix::process::CommandExt::process_group(&mut shell, 0);
+        std::os::unix::process::CommandExt::process_group(shell.envs(variables.iter().copied()), 0);
         let shell = shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(std::fs::File::create(&log)?);
-        Ok(Self { shell: shell.spawn()?, log })
+        let mut process = shell.spawn()?;
+        let output = process.stdout.take().ok_or("the shell says nothing")?;
+        Ok(Self { process, lines: BufReader::new(output).lines(), said: String::new(), log })
     }
 
-    /// What the demo prints for a person: where to go, and how to sign in.
-    fn told(&mut self) -> Result<(Url, String, String), Failed> {
-        let (mut said, mut address) = (String::new(), None);
-        let output = self.shell.stdout.take().ok_or("the shell says nothing")?;
-        for line in BufReader::new(output).lines() {
+    /// What follows some words on the next line that has them.
+    fn told(&mut self, words: &str) -> Result<String, Failed> {
+        while let Some(line) = self.lines.next() {
             let line = line?;
-            let words: Vec<&str> = line.split_whitespace().collect();
-            match words.as_slice() {
-                ["Purchases", url] => address = Some(Url::parse(url)?),
-                ["sign", "in", "as", name, "password", password] => {
-                    let address = address.ok_or("no address was printed before the sign-in")?;
-                    return Ok((address, (*name).to_owned(), (*password).to_owned()));
-                }
-                _ => {}
+            if let Some((_, told)) = line.split_once(words) {
+                return Ok(told.trim().to_owned());
             }
-            said.push_str(&line);
-            said.push('\n');
+            self.said.push_str(&line);
+            self.said.push('\n');
         }
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        Err(format!("the commands ended before there was anything to see:\n{said}{log}").into())
+        Err(format!("the commands ended before they said {words:?}:\n{}{log}", self.said).into())
     }
 }
 
-impl Drop for Demo {
+impl Drop for Shell {
     /// The shell and what it runs are one group.
     fn drop(&mut self) {
-        let group = format!("-{}", self.shell.id());
+        let group = format!("-{}", self.process.id());
         Command::new("kill").args(["-TERM", "--", &group]).status().ok();
-        self.shell.wait().ok();
+        self.process.wait().ok();
     }
 }
