@@ -15,6 +15,14 @@ fn help_names_every_command_and_what_it_is_for() {
 }
 
 #[test]
+fn who_reads_the_first_line_only_ends_no_command() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = purser().args(["plugin", "inspect", "microsoft-csp"]).stdout(writer).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", stderr(&output));
+}
+
+#[test]
 fn a_wrong_configuration_key_is_named_with_the_keys_there_are() {
     let folder = tempfile::tempdir().unwrap();
     let config = file(&folder, "purser.toml", "lisen = \"127.0.0.1:1\"\n");

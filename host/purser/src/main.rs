@@ -1,5 +1,7 @@
 //! Purser on the command line. Each command is one file under `command/`; this one only chooses and reports.
 
+#![deny(clippy::print_stdout)] // `say!` in its place
+
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -19,6 +21,7 @@ mod kit;
 mod logging;
 mod progress;
 mod recording;
+mod say;
 mod whole_file;
 mod wiring;
 

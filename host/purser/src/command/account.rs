@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::{COMMAND_LINE, DataArgs};
 use crate::data::DataDir;
 use crate::failure::Failure;
+use crate::say::say;
 use crate::wiring::{self, Purser};
 
 /// A file that is longer holds no secret.
@@ -82,7 +83,7 @@ async fn add(args: Add) -> anyhow::Result<()> {
     let cloud = args.cloud.unwrap_or(first);
     let new = NewAccount { connector: &connector.id, cloud: &cloud, name: &args.name, secret };
     let account = purser.acts().add_account(new, COMMAND_LINE).await.map_err(Failure::from)?;
-    println!("{account}");
+    say!("{account}");
     eprintln!("the account is connected; retrieve for it with: purser run {account}");
     Ok(())
 }
@@ -91,7 +92,7 @@ async fn change(args: ChangeSecret) -> anyhow::Result<()> {
     let secret = secret_in(&args.secret_file)?;
     let purser = open(&args.data).await?;
     purser.acts().change_secret(args.account, secret, COMMAND_LINE).await.map_err(Failure::from)?;
-    println!("the new secret of account {} is stored; the next run uses it", args.account);
+    say!("the new secret of account {} is stored; the next run uses it", args.account);
     Ok(())
 }
 
@@ -99,7 +100,7 @@ async fn list(data: &DataArgs) -> anyhow::Result<()> {
     let store = wiring::open_store(data).await?;
     for account in store.accounts().await.map_err(Failure::from)? {
         let state = word(&account.state);
-        println!("{}\t{}\t{}\t{}\t{state}", account.id, account.connector, account.cloud, account.title);
+        say!("{}\t{}\t{}\t{}\t{state}", account.id, account.connector, account.cloud, account.title);
     }
     Ok(())
 }

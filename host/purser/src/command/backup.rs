@@ -12,6 +12,7 @@ use super::DataArgs;
 use crate::backup::{self, Contents, DATABASE};
 use crate::data::DataDir;
 use crate::failure::Failure;
+use crate::say::say;
 use crate::wiring;
 
 /// Where it goes.
@@ -47,8 +48,8 @@ pub async fn backup(args: BackupArgs) -> anyhow::Result<ExitCode> {
     files.extend(backup::plugins(&data.plugins())?);
     let contents = Contents::list(&files, wiring::now(), keys)?;
     backup::write(&args.out, &contents, &files)?;
-    println!("{} bytes, {} plugin versions", contents.bytes(), files.len() - 1);
-    println!("{}", about_keys(&contents));
+    say!("{} bytes, {} plugin versions", contents.bytes(), files.len() - 1);
+    say!("{}", about_keys(&contents));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -64,13 +65,9 @@ pub async fn restore(args: RestoreArgs) -> anyhow::Result<ExitCode> {
     let room = room_beside(&data.database())?;
     let contents = backup::unpack(&args.backup, room.path())?;
     settle(room.path(), &data).await?;
-    println!(
-        "put back as it was on {}, of Purser {}",
-        contents.made_at.strftime("%F %T UTC"),
-        contents.purser
-    );
-    println!("{}", about_keys(&contents));
-    println!(
+    say!("put back as it was on {}, of Purser {}", contents.made_at.strftime("%F %T UTC"), contents.purser);
+    say!("{}", about_keys(&contents));
+    say!(
         "Everybody is signed out. Who was removed, and which API token was revoked, since then is back: see to both."
     );
     Ok(ExitCode::SUCCESS)

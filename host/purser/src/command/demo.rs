@@ -10,6 +10,7 @@ use super::simulator::WorldArgs;
 use crate::data::DataDir;
 use crate::demo::{MovedClock, World, author, check};
 use crate::failure::Failure;
+use crate::say::say;
 
 /// How the demo is run.
 #[derive(Debug, clap::Args)]
@@ -66,10 +67,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     eprintln!("starting the simulated Microsoft cloud and Purser …");
     let world = World::start(&data, args.listen, simulated, clock.clock(), stop).await?;
-    println!("\nPurser         {}", world.url);
-    println!("sign in as     {}   password   {}", world.sign_in.name, world.sign_in.password);
-    println!("Microsoft      simulated on http://{}", world.simulator.addr());
-    println!(
+    say!("\nPurser         {}", world.url);
+    say!("sign in as     {}   password   {}", world.sign_in.name, world.sign_in.password);
+    say!("Microsoft      simulated on http://{}", world.simulator.addr());
+    say!(
         "\nConnectors → Microsoft CSP → Connector Settings → Login with your Microsoft Account.  Ctrl-C ends the demo."
     );
     world.stopped().await;

@@ -16,6 +16,7 @@ use super::DataArgs;
 use crate::data::DataDir;
 use crate::failure::Failure;
 use crate::keys;
+use crate::say::say;
 use crate::wiring;
 
 /// What to do with the keys.
@@ -94,7 +95,7 @@ impl Desk {
                     "add this line to what the {} gives, keep the lines that are there, and run this again:",
                     source.kind()
                 );
-                println!("{}", line.as_str());
+                say!("{}", line.as_str());
                 Ok(())
             }
         }
@@ -113,7 +114,7 @@ impl Desk {
         let newest = self.keeper.vault.newest_key();
         let is_served = !self.data.take()?;
         if is_served && matches!(self.keeper.source, KeySource::Environment(_)) {
-            println!(
+            say!(
                 "restart the server: it takes version {newest} from its environment and wraps everything by it"
             );
             return Ok(());
@@ -125,11 +126,11 @@ impl Desk {
         let rewrapped = rewrapped.await.map_err(|error| self.failed(error))?;
         let detail = json!({ "before": before.newest_version(), "after": newest, "grants": rewrapped });
         self.audit("keys.rotated", detail).await?;
-        println!("version {newest} seals from now on; {rewrapped} grants were wrapped by it");
+        say!("version {newest} seals from now on; {rewrapped} grants were wrapped by it");
         for version in before.versions().into_iter().filter(|version| *version != newest) {
-            println!("version {version} can go: purser keys retire {version}");
+            say!("version {version} can go: purser keys retire {version}");
         }
-        println!("keep a copy of the keys apart from the database");
+        say!("keep a copy of the keys apart from the database");
         Ok(())
     }
 
@@ -139,12 +140,12 @@ impl Desk {
         match (&self.keeper.source, self.keeper.vault.keys().without(version)) {
             (KeySource::File(path), Some(ring)) => {
                 ring.save(path).map_err(|error| self.failed(error.into()))?;
-                println!("version {version} is retired and gone from the key file");
+                say!("version {version} is retired and gone from the key file");
             }
             (source, Some(_)) => {
-                println!("version {version} is retired: take it out of the {}", source.kind())
+                say!("version {version} is retired: take it out of the {}", source.kind())
             }
-            (_, None) => println!("version {version} is retired"),
+            (_, None) => say!("version {version} is retired"),
         }
         Ok(())
     }
@@ -157,11 +158,11 @@ impl Desk {
 }
 
 async fn status(desk: &Desk) -> anyhow::Result<()> {
-    println!("keys from the {}", desk.keeper.source.kind());
+    say!("keys from the {}", desk.keeper.source.kind());
     for key in desk.keeper.standing().await.map_err(|error| desk.failed(error))? {
         let since =
             key.known.as_ref().map_or_else(String::new, |known| format!(", since {}", known.first_used_at));
-        println!("version {}: {}, {} grants{since}", key.version, word(&key), key.grants);
+        say!("version {}: {}, {} grants{since}", key.version, word(&key), key.grants);
     }
     Ok(())
 }

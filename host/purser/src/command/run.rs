@@ -22,6 +22,7 @@ use crate::data::DataDir;
 use crate::failure::Failure;
 use crate::progress::Display;
 use crate::recording;
+use crate::say::say;
 use crate::wiring::{self, Purser};
 
 /// For which account, and which days.
@@ -65,7 +66,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let spool = args.record.is_some().then(|| recording::begin(&purser, run)).transpose()?;
     let stop = super::serve::stop_on_signal();
     if held && !args.wait {
-        println!("run {run} was handed to the server at work");
+        say!("run {run} was handed to the server at work");
         return Ok(ExitCode::SUCCESS);
     }
     let mut worker = (!held).then(|| tokio::spawn(work(purser.host.clone(), stop.clone())));
@@ -83,7 +84,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         let download_hosts = purser.host.clouds.download_hosts(&account.connector, &account.cloud);
         let source = Source { connector: account.connector.as_str(), download_hosts };
         let answers = recording::write(file, spool, source, names)?;
-        println!("{answers} answers were recorded");
+        say!("{answers} answers were recorded");
     }
     Ok(match ended {
         Some(run) => summary(&run),
@@ -140,7 +141,7 @@ pub fn summary(run: &Run) -> ExitCode {
         tallies.values().map(|tally| tally.records).sum::<u64>()
     };
     let balance = &report.balance;
-    println!(
+    say!(
         "run {} {}: {} records = {} purchased + {} ignored + {} rejected",
         run.id,
         state(run.state),
@@ -149,20 +150,25 @@ pub fn summary(run: &Run) -> ExitCode {
         records(&balance.ignored),
         records(&balance.rejected)
     );
-    println!(
+    say!(
         "Purchases: {} new, {} changed, {} as they were, {} set to 0, {} held; {} without a customer",
-        report.added, report.changed, report.unchanged, report.voided, report.voids_held, report.unmapped
+        report.added,
+        report.changed,
+        report.unchanged,
+        report.voided,
+        report.voids_held,
+        report.unmapped
     );
     if report.left_unchanged > 0 {
-        println!("Parts the vendor calls unchanged, not retrieved again: {}", report.left_unchanged);
+        say!("Parts the vendor calls unchanged, not retrieved again: {}", report.left_unchanged);
     }
     for (measure, sum) in
         balance.purchased.sums.iter().filter(|(measure, _)| !measure.starts_with("quantity:"))
     {
-        println!("cost: {sum} {measure}");
+        say!("cost: {sum} {measure}");
     }
     for note in &report.notes {
-        println!("{}: {} {} · {} · {}", note.level, note.code, note.subject, note.what, note.remedy);
+        say!("{}: {} {} · {} · {}", note.level, note.code, note.subject, note.what, note.remedy);
     }
     match run.state {
         RunState::Succeeded | RunState::Warnings => ExitCode::SUCCESS,

@@ -10,6 +10,7 @@ use super::DataArgs;
 use crate::config::Config;
 use crate::data::DataDir;
 use crate::failure::Failure;
+use crate::say::say;
 use crate::wiring::{self, Purser};
 
 /// Where to serve.
@@ -34,9 +35,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let listener = bind(&config).await?;
     config.listen = listener.local_addr()?;
     let purser = Purser::open(&config, &data, Arc::new(wiring::now)).await?;
-    println!("Purser on {}", config.public_url()?);
+    say!("Purser on {}", config.public_url()?);
     if let Some(link) = purser.setup_link().await? {
-        println!("first start: choose a name and a password within 24 hours at {link}");
+        say!("first start: choose a name and a password within 24 hours at {link}");
     }
     let stop = stop_on_signal();
     serve(&purser, listener, stop).await?;

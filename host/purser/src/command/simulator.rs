@@ -8,6 +8,7 @@ use std::sync::Arc;
 use purser_simulator::{Billing, Config, Faults};
 
 use crate::failure::Failure;
+use crate::say::say;
 use crate::wiring;
 
 /// How large, and what goes wrong.
@@ -81,8 +82,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config { redirect_uris: args.redirect_uris, ..args.world.config(Arc::new(wiring::now))? };
     let listener = tokio::net::TcpListener::bind(args.listen).await?;
     let simulator = purser_simulator::serve(config, listener).await?;
-    println!("simulated Microsoft cloud on http://{}", simulator.addr());
-    println!("for purser.toml:\n\n{}", configuration(&simulator));
+    say!("simulated Microsoft cloud on http://{}", simulator.addr());
+    say!("for purser.toml:\n\n{}", configuration(&simulator));
     tokio::signal::ctrl_c().await?;
     simulator.shutdown().await;
     Ok(ExitCode::SUCCESS)

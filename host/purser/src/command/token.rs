@@ -14,6 +14,7 @@ use serde_json::json;
 use super::DataArgs;
 use super::user::{RoleName, audit, nobody};
 use crate::failure::Failure;
+use crate::say::say;
 use crate::wiring;
 
 /// What to do with tokens.
@@ -112,7 +113,7 @@ async fn create(args: Create) -> anyhow::Result<()> {
         "expires_at": made.expires_at,
     });
     audit(&store, "token.made", json!({ "token": id, "before": null, "after": after })).await?;
-    println!("{token}");
+    say!("{token}");
     eprintln!("token {id} is good until {}; it is shown this once", made.expires_at);
     Ok(())
 }
@@ -156,7 +157,7 @@ async fn list(store: &SqliteStore) -> anyhow::Result<()> {
             "good"
         };
         let owner = token.made.owner.as_deref().unwrap_or("a service");
-        println!(
+        say!(
             "{}\t{}\t{owner}\t{}\t{state}\t{}",
             token.id,
             token.made.name,
@@ -180,6 +181,6 @@ async fn revoke(args: &Revoke) -> anyhow::Result<()> {
         "token": token.id, "before": { "name": token.made.name }, "after": { "revoked_at": token.revoked_at },
     });
     audit(&store, "token.revoked", detail).await?;
-    println!("token {} opens nothing any more", token.id);
+    say!("token {} opens nothing any more", token.id);
     Ok(())
 }

@@ -15,6 +15,7 @@ use sha2::Digest as _;
 
 use super::DataArgs;
 use crate::failure::Failure;
+use crate::say::say;
 use crate::wiring;
 
 /// How long a link is good.
@@ -124,7 +125,7 @@ async fn link(store: &SqliteStore, named: &Named, user: &User, what: &str) -> an
         json!({ "user": user.name, "before": before.map(shown), "after": changed.after.as_ref().map(shown) });
     audit(store, what, detail).await?;
     let public = wiring::config(&named.data)?.public_url()?;
-    println!("{}", public.join(&format!("password/{token}"))?);
+    say!("{}", public.join(&format!("password/{token}"))?);
     eprintln!("{} sets a password at this link, once and within 24 hours", user.name);
     Ok(())
 }
@@ -134,7 +135,7 @@ async fn list(data: &DataArgs) -> anyhow::Result<()> {
     for user in store.users().await.map_err(Failure::from)? {
         let may = if user.is_disabled { "disabled" } else { "enabled" };
         let by = user.identity.as_ref().map_or("password", |identity| identity.issuer.as_str());
-        println!("{}\t{}\t{may}\t{by}", user.name, word(user.role));
+        say!("{}\t{}\t{may}\t{by}", user.name, word(user.role));
     }
     Ok(())
 }
@@ -152,11 +153,7 @@ async fn change(named: &Named, change: UserChange<'_>, what: &str) -> anyhow::Re
     let after = changed.after.as_ref().map(shown);
     let detail = json!({ "user": changed.before.name, "before": shown(&changed.before), "after": after, "tokens_ended": changed.tokens });
     audit(&store, what, detail).await?;
-    println!(
-        "{} is {} now",
-        changed.before.name,
-        if what == "user.disabled" { "disabled" } else { "enabled" }
-    );
+    say!("{} is {} now", changed.before.name, if what == "user.disabled" { "disabled" } else { "enabled" });
     Ok(())
 }
 

@@ -26,6 +26,7 @@ use crate::config::{Cloud, Config, Connector as Configured};
 use crate::data::DataDir;
 use crate::failure::Failure;
 use crate::kit::project::Project;
+use crate::say::say;
 use crate::wiring::Purser;
 
 /// What the demo's account is called.
@@ -63,10 +64,10 @@ pub async fn show(
     let served = tokio::spawn(async move { serve::serve(&serving, listener, token).await });
     retrieve(&purser, account, &recording, &stop).await?;
     let url = config.public_url()?;
-    println!("\nPurchases      {}", url.join("purchases")?);
-    println!("sign in as     {}   password   {}", sign_in.name, sign_in.password);
-    println!("{:<14} answers from {} on http://{here}", descriptor.title, answers.display());
-    println!("\nCtrl-C ends the demo.");
+    say!("\nPurchases      {}", url.join("purchases")?);
+    say!("sign in as     {}   password   {}", sign_in.name, sign_in.password);
+    say!("{:<14} answers from {} on http://{here}", descriptor.title, answers.display());
+    say!("\nCtrl-C ends the demo.");
     stop.cancelled().await;
     answering.abort();
     served.await?

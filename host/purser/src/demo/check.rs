@@ -22,6 +22,7 @@ use super::visitor::{Seen, Visitor};
 use super::{MovedClock, World};
 use crate::command::run as command_run;
 use crate::data::DataDir;
+use crate::say::say;
 
 /// The account's rate card, unless its settings say otherwise.
 const RATE_CARD_CURRENCY: &str = "EUR";
@@ -172,7 +173,7 @@ async fn prove(world: &World, runs: &[Run], begun: Instant) -> anyhow::Result<Ex
     ledger.add_charges(&world.simulator.billing_ledger(last))?;
     let differences = Side::differences(&ledger, &purchases);
     for difference in differences.iter().take(20) {
-        println!("differs: {difference}");
+        say!("differs: {difference}");
     }
     let reports: Vec<Report> = runs.iter().map(command_run::report).collect();
     let total = |of: fn(&Report) -> u64| reports.iter().map(of).sum();
@@ -190,7 +191,7 @@ async fn prove(world: &World, runs: &[Run], begun: Instant) -> anyhow::Result<Ex
         ledger_difference: text(Side::difference_by_currency(&ledger, &purchases)),
         seconds: begun.elapsed().as_secs(),
     };
-    println!("{}", serde_json::to_string(&summary)?);
+    say!("{}", serde_json::to_string(&summary)?);
     Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

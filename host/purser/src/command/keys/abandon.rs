@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::command::{COMMAND_LINE, DataArgs};
 use crate::data::DataDir;
 use crate::failure::Failure;
+use crate::say::say;
 use crate::wiring;
 
 /// Erases every consent and lets every key go.
@@ -31,9 +32,9 @@ pub async fn abandon(args: &DataArgs) -> anyhow::Result<()> {
     let next = newest.saturating_add(1);
     match &source {
         KeySource::File(path) => new_file(path, next)?,
-        source => println!("give keys of version {next} or higher by the {}", source.kind()),
+        source => say!("give keys of version {next} or higher by the {}", source.kind()),
     }
-    println!("{erased} consents were erased: sign in and consent again for each account");
+    say!("{erased} consents were erased: sign in and consent again for each account");
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use purser_pipeline::rollout;
 use super::version_of;
 use crate::command::DataArgs;
 use crate::failure::Failure;
+use crate::say::say;
 use crate::whole_file::WholeFile;
 use crate::wiring;
 
@@ -40,7 +41,7 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     drop(out);
     file.end().map_err(unwritten)?;
     let signatures = vouchers.signatures.len();
-    println!("{} with {signatures} signatures is in {}", version.named(), args.out.display());
-    println!("install it elsewhere with: purser plugin install {}", args.out.display());
+    say!("{} with {signatures} signatures is in {}", version.named(), args.out.display());
+    say!("install it elsewhere with: purser plugin install {}", args.out.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ use purser_domain::ConnectorId;
 
 use crate::failure::Failure;
 use crate::kit::templates::{self, Language};
+use crate::say::say;
 
 /// What to make.
 #[derive(Debug, clap::Args)]
@@ -26,11 +27,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let name = checked(&args.name)?;
     let folder = args.dir.clone().unwrap_or_else(|| PathBuf::from(name));
     write(&folder, args.lang, name)?;
-    println!("{} is a plugin now. Next:\n", folder.display());
-    println!("  cd {}", folder.display());
-    println!("  purser plugin test");
-    println!("  purser demo --plugin . --answers recordings/answers.jsonl\n");
-    println!("Its README says where to begin.");
+    say!("{} is a plugin now. Next:\n", folder.display());
+    say!("  cd {}", folder.display());
+    say!("  purser plugin test");
+    say!("  purser demo --plugin . --answers recordings/answers.jsonl\n");
+    say!("Its README says where to begin.");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,6 +12,7 @@ use purser_pipeline::rollout::{Activated, Activation, Rollout, RolloutError, See
 use super::try_out::{report_of, text};
 use super::version_of;
 use crate::command::{COMMAND_LINE, DataArgs};
+use crate::say::say;
 use crate::wiring;
 
 /// What to activate.
@@ -111,7 +112,7 @@ async fn tried(rollout: &Rollout, args: &Activate, digest: Digest) -> anyhow::Re
 
 /// Shows what it would change, and what is asked for.
 fn not_yet(report: &Report, error: &RolloutError) -> ExitCode {
-    print!("{}", text::of(report));
+    say!("{}", text::of(report).trim_end_matches('\n'));
     eprintln!("purser: {error}");
     ExitCode::from(if matches!(error, RolloutError::Blocked(_)) { 4 } else { 3 })
 }
@@ -120,12 +121,12 @@ fn not_yet(report: &Report, error: &RolloutError) -> ExitCode {
 async fn map_again(rollout: &Rollout, connector: &ConnectorId, apply: Apply) -> anyhow::Result<()> {
     if apply == Apply::Open {
         for run in rollout.map_again(connector, COMMAND_LINE).await? {
-            println!("run {run} maps again what is kept; a server at work takes it, or: purser run");
+            say!("run {run} maps again what is kept; a server at work takes it, or: purser run");
         }
         return Ok(());
     }
     for (account, partitions) in rollout.to_map_again(connector).await? {
-        println!(
+        say!(
             "account {account}: {partitions} partitions in open months were made by another version; --apply open maps them again"
         );
     }
@@ -134,11 +135,11 @@ async fn map_again(rollout: &Rollout, connector: &ConnectorId, apply: Apply) -> 
 
 fn tell(activated: &Activated) {
     if activated.swaps.is_empty() {
-        println!("it plays these roles already; nothing was changed");
+        say!("it plays these roles already; nothing was changed");
     }
     for swap in &activated.swaps {
         let former = swap.former.map_or("nobody".to_owned(), |digest| digest.to_string());
-        println!("{} {}: {former} -> {}", activated.connector, swap.role, swap.digest);
+        say!("{} {}: {former} -> {}", activated.connector, swap.role, swap.digest);
     }
-    activated.granted.iter().for_each(|ask| println!("now allowed: {ask}"));
+    activated.granted.iter().for_each(|ask| say!("now allowed: {ask}"));
 }

@@ -9,6 +9,7 @@ use purser_runtime::{Limits, Plugin, Sandbox};
 
 use crate::failure::Failure;
 use crate::kit::project::Project;
+use crate::say::say;
 
 mod show;
 mod watch;
@@ -67,7 +68,7 @@ fn component(plugin: &Path, format: show::Format) -> anyhow::Result<Vec<u8>> {
     let project = Project::open(plugin)?;
     let (file, component) = project.build()?;
     if format == show::Format::Text {
-        println!("built {}, {} bytes\n", file.display(), component.len());
+        say!("built {}, {} bytes\n", file.display(), component.len());
     }
     Ok(component)
 }

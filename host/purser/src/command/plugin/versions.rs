@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{source, version_of};
 use crate::command::{COMMAND_LINE, DataArgs};
 use crate::failure::Failure;
+use crate::say::say;
 use crate::wiring;
 
 /// What to install.
@@ -73,16 +74,16 @@ pub async fn install(args: &Install) -> anyhow::Result<ExitCode> {
     if args.allow && version.barred.is_some() {
         rollout.allow(version.digest, COMMAND_LINE).await?;
     }
-    println!("{} {} is installed: {}", version.plugin, version.version, version.digest);
+    say!("{} {} is installed: {}", version.plugin, version.version, version.digest);
     let standings = rollout.standings().await.map_err(Failure::from)?;
-    println!("{}", told(&standings, version.digest));
+    say!("{}", told(&standings, version.digest));
     let beyond = rollout::beyond_grant(rollout.store.as_ref(), &version).await.map_err(Failure::from)?;
     if !beyond.is_empty() {
-        println!("it may ask more than has been allowed:");
-        beyond.iter().for_each(|ask| println!("  + {ask}"));
+        say!("it may ask more than has been allowed:");
+        beyond.iter().for_each(|ask| say!("  + {ask}"));
     }
-    println!("see what it would change with: purser plugin try {}", version.digest);
-    println!("let it work with:              purser plugin activate {}", version.digest);
+    say!("see what it would change with: purser plugin try {}", version.digest);
+    say!("let it work with:              purser plugin activate {}", version.digest);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -92,14 +93,14 @@ pub async fn list(args: &List) -> anyhow::Result<ExitCode> {
     let listed = rollout::list(opened.store.as_ref(), None).await.map_err(Failure::from)?;
     let standings = opened.standings().await.map_err(Failure::from)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&Shown::all(listed, &standings))?);
+        say!("{}", serde_json::to_string_pretty(&Shown::all(listed, &standings))?);
         return Ok(ExitCode::SUCCESS);
     }
     for listed in &listed {
-        println!("{}\t{}", line(listed), told(&standings, listed.version.digest));
+        say!("{}\t{}", line(listed), told(&standings, listed.version.digest));
     }
     for (connector, given_up) in opened.plugins.given_up() {
-        println!("nobody serves {connector}, since who should cannot be loaded: {}", given_up.because);
+        say!("nobody serves {connector}, since who should cannot be loaded: {}", given_up.because);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -133,26 +134,26 @@ pub async fn inspect(args: &Inspect) -> anyhow::Result<ExitCode> {
             "publisher": descriptor.publisher, "extends": descriptor.extends, "admission": admission, "asks": asks,
             "signatures": signed,
         });
-        println!("{}", serde_json::to_string_pretty(&shown)?);
+        say!("{}", serde_json::to_string_pretty(&shown)?);
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{} {} of {}", descriptor.title, descriptor.version, descriptor.publisher);
-    println!("id       {}", descriptor.id);
+    say!("{} {} of {}", descriptor.title, descriptor.version, descriptor.publisher);
+    say!("id       {}", descriptor.id);
     if let Some(connector) = &descriptor.extends {
-        println!("extends  {connector}");
+        say!("extends  {connector}");
     }
-    println!("digest   {}", admission.digest);
-    println!("size     {} bytes", admission.bytes);
-    println!("signed   {}", signed.told.join("\n         "));
-    println!("world    {}", admission.world);
+    say!("digest   {}", admission.digest);
+    say!("size     {} bytes", admission.bytes);
+    say!("signed   {}", signed.told.join("\n         "));
+    say!("world    {}", admission.world);
     let roles: Vec<&str> = admission.roles.iter().map(|role| role.as_str()).collect();
-    println!("roles    {}", roles.join(", "));
+    say!("roles    {}", roles.join(", "));
     match admission.wasi.as_slice() {
-        [] => println!("imports  none"),
-        wasi => println!("imports  {} (answered with a standing clock and nothing else)", wasi.join(", ")),
+        [] => say!("imports  none"),
+        wasi => say!("imports  {} (answered with a standing clock and nothing else)", wasi.join(", ")),
     }
-    println!("it may:");
-    asks.iter().for_each(|ask| println!("  {ask}"));
+    say!("it may:");
+    asks.iter().for_each(|ask| say!("  {ask}"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -183,9 +184,9 @@ pub async fn remove(args: &Remove) -> anyhow::Result<ExitCode> {
     let rollout: Rollout = wiring::open_rollout(&args.data).await?;
     let version = version_of(&rollout, &args.version).await?;
     let needs = rollout.remove(version.digest, COMMAND_LINE).await?;
-    println!("{} {} is no longer installed", version.plugin, version.version);
+    say!("{} {} is no longer installed", version.plugin, version.version);
     if needs.runs > 0 {
-        println!("its bytes are kept: {} runs have worked with it", needs.runs);
+        say!("its bytes are kept: {} runs have worked with it", needs.runs);
     }
     Ok(ExitCode::SUCCESS)
 }
