@@ -93,6 +93,16 @@ fn versions_go_from_a_file_to_work_and_back_by_the_command_line() {
 }
 
 #[test]
+fn a_command_tells_who_plays_what_only_where_it_changes_that() {
+    let place = Place::new();
+    let told = |args: &[&str]| stderr(&place.plugin(args)).matches("plugin.active").count();
+    assert_eq!(told(&["install", "first.wasm"]), 2, "what is bundled begins to work");
+    assert_eq!(told(&["activate", "meterhub@0.1.0", "--accept-calls"]), 1);
+    assert_eq!(told(&["activate", "meterhub@0.1.0"]), 0, "it plays all of that already");
+    assert_eq!(told(&["list"]), 0);
+}
+
+#[test]
 fn what_is_no_component_is_refused_with_what_to_do() {
     let place = Place::new();
     let told = place.refused(&["install", "broken.wasm"]);

@@ -11,13 +11,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-use purser_domain::{Cast, ConnectorId, Digest, Role};
-use purser_store::plugins::{Cause, Change, Needs, Pin, Swap, Version};
+use purser_domain::{ConnectorId, Digest, Role};
+use purser_store::plugins::{Cause, Change, Needs, Swap, Version};
 use purser_store::{Store, people::AuditEntry};
 use serde_json::json;
 
-use crate::plugins::{GivenUp, PluginError, Plugins};
+use crate::plugins::{PluginError, Plugins};
 use crate::work::Clock;
 
 pub mod asks;
@@ -33,9 +32,6 @@ pub use delivery::{Delivery, Unbundled, bundle};
 pub use error::RolloutError;
 pub use gate::Seen;
 pub use list::{Listed, Shown, State, beyond_grant, list, way_back};
-
-/// How long a version that cannot be loaded is not tried again.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Installs versions and changes who plays what.
 #[derive(Clone)]
@@ -198,32 +194,21 @@ impl Rollout {
         self.audit(who, "plugin.allowed", detail).await
     }
 
-    /// Loads who plays what now, where it differs from what is loaded. What cannot be loaded is played by nobody: never
-    /// by another version than the one that was activated.
+    /// Follows what another process changed: loads who plays what now, where it differs from what is loaded, and tells it
+    /// as news. What cannot be loaded is played by nobody: never by another version than the one that was activated.
     ///
     /// # Errors
     /// Where the store fails.
     pub async fn refresh(&self) -> purser_store::Result<()> {
-        for (connector, cast) in casts(self.store.pins().await?) {
-            if self.plugins.is_played(&connector, &cast)
-                || self.plugins.gave_up(&connector, &cast, (self.clock)())
-            {
-                continue;
-            }
-            match self.load(&cast).await {
-                Ok(loaded) => {
-                    tracing::info!(connector = %connector, plugin.digest = %cast.crawl, "plugin.active");
-                    self.plugins.play(connector, loaded);
-                }
-                Err(RolloutError::Store(error)) => return Err(error),
-                Err(error) => {
-                    tracing::error!(connector = %connector, error = %error, "plugin.not_loaded");
-                    let until = (self.clock)().saturating_add(PATIENCE).unwrap_or_default();
-                    self.plugins.give_up(connector, GivenUp { cast, because: error.to_string(), until });
-                }
-            }
-        }
-        Ok(())
+        self.load_played(None, true).await
+    }
+
+    /// The same as a process begins: who plays what is loaded, and is no news.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn begin(&self) -> purser_store::Result<()> {
+        self.load_played(None, false).await
     }
 
     /// A version by digest.
@@ -269,7 +254,7 @@ impl Rollout {
             "connector": connector, "cause": cause, "before": before, "after": after, "granted": change.granted,
         });
         self.audit(who, "plugin.roles_changed", detail).await?;
-        self.refresh().await?;
+        self.load_played(Some(connector), true).await?;
         Ok(changed)
     }
 
@@ -292,22 +277,6 @@ fn refuse_barred(version: Version) -> Result<Version, RolloutError> {
         Some(because) => Err(RolloutError::Barred { digest: version.digest, because }),
         None => Ok(version),
     }
-}
-
-/// Connectors all of whose roles somebody plays.
-fn casts(pins: Vec<Pin>) -> BTreeMap<ConnectorId, Cast<Digest>> {
-    let mut played: BTreeMap<ConnectorId, BTreeMap<Role, Digest>> = BTreeMap::new();
-    for pin in pins {
-        played.entry(pin.connector).or_default().insert(pin.role, pin.digest);
-    }
-    let cast = |roles: BTreeMap<Role, Digest>| {
-        Some(Cast {
-            crawl: *roles.get(&Role::Crawl)?,
-            mapping: *roles.get(&Role::Mapping)?,
-            localisation: *roles.get(&Role::Localisation)?,
-        })
-    };
-    played.into_iter().filter_map(|(connector, roles)| Some((connector, cast(roles)?))).collect()
 }
 
 /// Compiling takes seconds: not on a thread that others wait for.

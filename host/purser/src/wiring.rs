@@ -304,7 +304,7 @@ async fn rollout(
     for (_, component) in crate::bundled::PLUGINS {
         rollout.settle_bundled(component).await?;
     }
-    rollout.refresh().await.map_err(Failure::from)?;
+    rollout.begin().await.map_err(Failure::from)?;
     Ok(rollout)
 }
 

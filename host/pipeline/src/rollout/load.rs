@@ -2,16 +2,49 @@
 
 use std::collections::BTreeMap;
 
-use purser_domain::{Cast, Digest};
+use jiff::SignedDuration;
+use purser_domain::{Cast, ConnectorId, Digest, Role};
 use purser_runtime::Plugin;
-use purser_store::plugins::Vouchers;
+use purser_store::plugins::{Pin, Vouchers};
 use purser_store::runs::Run;
 
 use super::{Rollout, RolloutError, blocking};
-use crate::plugins::PluginError;
+use crate::plugins::{GivenUp, PluginError};
 use crate::trust::Standing;
 
+/// How long a version that cannot be loaded is not tried again.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(1);
+
 impl Rollout {
+    /// Loads who plays what of one connector or of all, where it differs from what is loaded.
+    pub(super) async fn load_played(
+        &self,
+        only: Option<&ConnectorId>,
+        is_news: bool,
+    ) -> purser_store::Result<()> {
+        let casts = casts(self.store.pins().await?).into_iter();
+        for (connector, cast) in casts.filter(|(id, _)| only.is_none_or(|only| id == only)) {
+            if self.plugins.is_played(&connector, &cast)
+                || self.plugins.gave_up(&connector, &cast, (self.clock)())
+            {
+                continue;
+            }
+            match self.load(&cast).await {
+                Ok(loaded) => {
+                    tell_active(&connector, cast.crawl, is_news);
+                    self.plugins.play(connector, loaded);
+                }
+                Err(RolloutError::Store(error)) => return Err(error),
+                Err(error) => {
+                    tracing::error!(connector = %connector, error = %error, "plugin.not_loaded");
+                    let until = (self.clock)().saturating_add(PATIENCE).unwrap_or_default();
+                    self.plugins.give_up(connector, GivenUp { cast, because: error.to_string(), until });
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A version by digest.
     ///
     /// # Errors
@@ -77,5 +110,30 @@ impl Rollout {
             }
         }
         Ok(standings)
+    }
+}
+
+/// Connectors all of whose roles somebody plays.
+fn casts(pins: Vec<Pin>) -> BTreeMap<ConnectorId, Cast<Digest>> {
+    let mut played: BTreeMap<ConnectorId, BTreeMap<Role, Digest>> = BTreeMap::new();
+    for pin in pins {
+        played.entry(pin.connector).or_default().insert(pin.role, pin.digest);
+    }
+    let cast = |roles: BTreeMap<Role, Digest>| {
+        Some(Cast {
+            crawl: *roles.get(&Role::Crawl)?,
+            mapping: *roles.get(&Role::Mapping)?,
+            localisation: *roles.get(&Role::Localisation)?,
+        })
+    };
+    played.into_iter().filter_map(|(connector, roles)| Some((connector, cast(roles)?))).collect()
+}
+
+/// A command loads what stood before it, as every command does: that is for developers.
+fn tell_active(connector: &ConnectorId, digest: Digest, is_news: bool) {
+    if is_news {
+        tracing::info!(connector = %connector, plugin.digest = %digest, "plugin.active");
+    } else {
+        tracing::debug!(connector = %connector, plugin.digest = %digest, "plugin.active");
     }
 }

@@ -60,6 +60,7 @@ pub async fn serve(
     listener: tokio::net::TcpListener,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    tell_connectors(purser);
     let mut workers = vec![tokio::spawn(purser.host.clone().keep_schedule(stop.clone()))];
     workers.push(tokio::spawn(purser_pipeline::health::keep(purser.host.clone(), stop.clone())));
     let (keeper, pause) = (purser.keeper.clone(), crate::keys::pause_of(&purser.keeper.source));
@@ -77,6 +78,12 @@ pub async fn serve(
         worker.await?;
     }
     Ok(())
+}
+
+fn tell_connectors(purser: &Purser) {
+    for (connector, plugin) in purser.host.plugins.connectors() {
+        tracing::info!(connector = %connector, plugin.digest = %plugin.digest(), "plugin.serving");
+    }
 }
 
 /// Cancelled on Ctrl-C and on SIGTERM.
