@@ -61,6 +61,17 @@ impl Site {
         next.digest
     }
 
+    /// With a version installed of a connector that nobody serves; its page.
+    pub(crate) async fn with_unserved_version(&self) -> String {
+        let lost = Version {
+            connector: "lost-cloud".parse().unwrap(),
+            plugin: "lost-cloud".into(),
+            ..version("1.0.0", Digest::of(b"lost"), &[])
+        };
+        self.store.add_version(&lost).await.unwrap();
+        format!("/plugins/{}/versions/{}", lost.connector, lost.digest)
+    }
+
     /// Sends the form that installs a component.
     pub(crate) async fn send_component(&self, bytes: &str) -> Answer {
         self.send_signed("/plugins", bytes, &[]).await

@@ -25,6 +25,8 @@ use crate::state::WebState;
 struct VersionPage {
     shell: Shell,
     row: VersionRow,
+    /// Whether its connector has pages of its own: what is not served has none.
+    is_served: bool,
     /// What it may ask that has been allowed already.
     allowed: Vec<String>,
     /// The try whose report is looked at; none: it has not been tried.
@@ -83,6 +85,7 @@ pub(crate) async fn show(
     let asks = listed.version.asks.iter().filter(|ask| !listed.asks_more.contains(ask));
     page(&VersionPage {
         shell: Shell::load(&state, &visitor, Area::Plugins).await?,
+        is_served: state.connector(&connector).is_ok(),
         allowed: asks.cloned().collect(),
         tried,
         row: VersionRow::new(listed, &state.acts.plugin_standings().await?),
@@ -175,7 +178,9 @@ pub(crate) async fn remove(
     let version = find(&state, &connector, &digest).await?.version;
     state.acts.remove_plugin(version.digest, &visitor.person.name).await?;
     let text = format!("{} is no longer installed.", version.named());
-    visitor.tell_at(&text, &format!("/plugins/{connector}")).await
+    let is_served = state.connector(&connector).is_ok();
+    let path = if is_served { format!("/plugins/{connector}") } else { "/plugins".to_owned() };
+    visitor.tell_at(&text, &path).await
 }
 
 #[cfg(test)]
@@ -220,6 +225,21 @@ mod tests {
         for part in ["Nobody serves it", "PLG-400", "PLG-401 unsigned", &installed] {
             assert!(text.contains(part), "{part}: {text}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_version_of_what_nobody_serves_leads_only_to_pages_there_are() {
+        let mut site = Site::empty().await;
+        let page = site.with_unserved_version().await;
+        site.sign_in("anna").await;
+        let text = site.get(&page).await.text;
+        assert!(text.contains("</a> › lost-cloud</nav>"), "{text}");
+        for link in text.split("href=\"/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let status = site.get(&format!("/{link}")).await.status;
+            assert!(status == 200 || status == 303, "{link}: {status}");
+        }
+        let removed = site.post(&format!("{page}/remove"), "").await;
+        assert_eq!(removed.location(), "/plugins");
     }
 
     #[tokio::test]
