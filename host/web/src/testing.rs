@@ -1,6 +1,7 @@
 //! What the tests of pages share: a site on a real store, with three people, a clock and faked acts.
 
 mod acts;
+mod connector;
 mod plugins;
 mod seed;
 mod tries;
@@ -27,7 +28,8 @@ use self::acts::FakeOutside;
 use crate::access::AccessRules;
 use crate::pages::tokens::new_token;
 
-pub(crate) use self::acts::{FakeActs, connector, coverage_row};
+pub(crate) use self::acts::FakeActs;
+pub(crate) use self::connector::{connector, coverage_row};
 use crate::state::WebState;
 
 /// Everybody's password.

@@ -1,4 +1,4 @@
-//! Acts that note what was asked of them, and a connector of no real vendor.
+//! Acts that note what was asked of them.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use purser_domain::{AccountId, ConnectorId, Digest, Purchase, RunId};
 use purser_pipeline::fate::Fate;
-use purser_pipeline::reconcile::FeedPart;
 use purser_store::Store;
 use purser_store::access::Identity;
 use purser_store::accounts::{ConsentState, Grant, HostSettings, Probe, Settings};
@@ -20,12 +19,11 @@ use purser_store::runs::PageSource;
 use purser_vendor::Secret;
 use url::Url;
 
-use super::{Clock, seed};
+use super::{Clock, connector, seed};
 use crate::access::{OutsideSignIn, Outsider};
 use crate::entry::NewAccount;
 use crate::{
-    Acts, BeginConsent, CallView, CloudView, Confirmation, ConnectorView, ConsentView, CoverageView,
-    CredentialView, FeedView, LocaleView, Occurrence, Problem, RoleSetView,
+    Acts, BeginConsent, Confirmation, ConnectorView, CoverageView, CredentialView, Occurrence, Problem,
 };
 
 pub(crate) struct FakeActs {
@@ -122,95 +120,6 @@ impl FakeActs {
             probe("read usage", "missing", "TST-PRE-2", "give the billing role"),
             probe("read rates", "unknown", "TST-PRE-3", "nothing to do"),
         ]
-    }
-}
-
-/// A connector whose words are found in no source of the host.
-pub(crate) fn connector() -> ConnectorView {
-    let locale = |tag: &str, title: &str| LocaleView { tag: tag.into(), title: title.into() };
-    let feed = |name: &str, title: &str, kind: &str| FeedView {
-        name: name.into(),
-        title: title.into(),
-        kind: kind.into(),
-        is_snapshot: false,
-        is_by_day: name == "usage",
-        clouds: if name == "usage" { vec!["global".into()] } else { Vec::new() },
-    };
-    ConnectorView {
-        id: "test-cloud".parse().unwrap(),
-        title: "Test Cloud".into(),
-        publisher: "Example".into(),
-        version: "1.2.3".into(),
-        interface: "0.1".into(),
-        digest: Digest::of(b"plugin"),
-        clouds: [("global", "Global"), ("moon", "Moon")]
-            .map(|(id, t)| CloudView { id: id.into(), title: t.into() })
-            .into(),
-        consent: Some(consent()),
-        takes_secret: false,
-        locales: vec![
-            locale("en-US", "English (United States)"),
-            locale("nl-NL", "Nederlands (Nederland)"),
-            locale("de-DE", "Deutsch (Deutschland)"),
-        ],
-        default_locale: "en-US".into(),
-        settings_schema: serde_json::json!({ "type": "object", "properties": {
-            "market": { "type": "string", "title": "Market", "default": "NL" },
-            "mode": { "type": "string", "title": "Mode", "enum": ["daily", "events"], "default": "daily" },
-            "months": { "type": "integer", "title": "Months", "minimum": 1, "maximum": 12, "default": 1 },
-            "trial": { "type": "boolean", "title": "Trials too", "default": false },
-            "skip": { "type": "array", "items": { "type": "string" }, "title": "Skip" },
-        }}),
-        application_permissions: vec![("Test Billing API".into(), "Billing.Read.All".into())],
-        feeds: vec![feed("usage", "Metered usage", "purchases"), feed("names", "Product names", "texts")],
-        reconciled: [("usage", false), ("invoice", true)]
-            .map(|(name, is_invoice)| FeedPart {
-                name: name.into(),
-                is_invoice,
-                is_on_invoice: true,
-                is_quantity_only: false,
-                has_stages: is_invoice,
-            })
-            .into(),
-        coverage: Vec::new(),
-        credentials: Vec::new(),
-        calls: vec![CallView {
-            name: "customers".into(),
-            method: "GET".into(),
-            endpoint: "https://api.example".into(),
-            path: "/v1/customers".into(),
-            purpose: "to list the customers".into(),
-        }],
-        download_hosts: vec!["*.files.example".into()],
-    }
-}
-
-/// A row of a coverage table.
-pub(crate) fn coverage_row(class: &str, mode: &str, feed: &str) -> CoverageView {
-    CoverageView {
-        class: class.into(),
-        title: format!("Class {class}"),
-        mode: mode.into(),
-        feed: feed.into(),
-        note: format!("note of {class}"),
-    }
-}
-
-fn consent() -> ConsentView {
-    let set = |roles: &[&str], enough, note: &str| RoleSetView {
-        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-        enough,
-        note: note.into(),
-    };
-    ConsentView {
-        advice: ["Use a service account.", "Open a private window, so that no other sign-in is reused."]
-            .map(String::from)
-            .into(),
-        button: "Login with your Test Account".into(),
-        role_rule: "Needs the billing role.".into(),
-        role_sets: vec![set(&["Billing"], true, ""), set(&["Global", "Sales"], false, "sees no invoices")],
-        idle_days: 90,
-        removal: "Delete the application in the test cloud.".into(),
     }
 }
 
