@@ -6,7 +6,7 @@
 //! What most plugins need is short: [`mapping::Mapped::each`] reads records one by one and accounts for each,
 //! [`json::Fields`] finds members by any spelling with every digit of their numbers, [`page::records`] and [`page::rows`]
 //! take a page apart, and the types of the contract have constructors for what is usual. `purser plugin new` writes a
-//! project that uses all of them.
+//! project that uses all of them. [`mapping::Mapped::changed`] is for a plugin that plays the mapping of another's connector.
 //!
 //! **Invariant:** no number ever becomes a binary float here. Numbers travel as the text the vendor sent.
 
@@ -66,6 +66,7 @@ pub mod localisation {
     };
 }
 
+mod changed;
 mod connector;
 pub mod date;
 pub mod json;

@@ -1,4 +1,5 @@
-//! Reads packed columns again: for tests of plugins, which look at the very bytes the host would get.
+//! Reads packed columns again: for tests of plugins, which look at the very bytes the host would get, and for plugins
+//! that change what another mapping said ([`Mapped::changed`](crate::mapping::Mapped::changed)).
 
 use crate::mapping::Columns;
 use crate::types::Fact;

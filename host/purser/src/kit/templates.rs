@@ -23,6 +23,7 @@ const RUST: &[File] = &[
     ("src/manifest.rs", include_str!("../../../../plugins/templates/rust/src/manifest.rs")),
     ("src/tests.rs", include_str!("../../../../plugins/templates/rust/src/tests.rs")),
     ("vendor/sdk/Cargo.toml", include_str!("../../../../plugins/templates/rust/sdk.toml.in")),
+    ("vendor/sdk/src/changed.rs", include_str!("../../../../plugins/sdk/src/changed.rs")),
     ("vendor/sdk/src/connector.rs", include_str!("../../../../plugins/sdk/src/connector.rs")),
     ("vendor/sdk/src/date.rs", include_str!("../../../../plugins/sdk/src/date.rs")),
     ("vendor/sdk/src/json.rs", include_str!("../../../../plugins/sdk/src/json.rs")),

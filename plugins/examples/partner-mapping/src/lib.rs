@@ -12,13 +12,11 @@
 #[cfg(target_arch = "wasm32")]
 mod component;
 pub mod own;
-mod repacked;
 
 use purser_microsoft_csp::MicrosoftCsp;
 use purser_plugin_sdk::Connector;
 use purser_plugin_sdk::mapping::{Mapped, PageContext};
 use purser_plugin_sdk::types::Problem;
-use purser_plugin_sdk::unpack::unpack;
 
 /// The connector whose mapping this is.
 pub const EXTENDS: &str = "microsoft-csp";
@@ -28,10 +26,10 @@ pub const EXTENDS: &str = "microsoft-csp";
 /// # Errors
 /// Those of the connector.
 pub fn map(context: &PageContext, page: &[u8]) -> Result<Mapped, Problem> {
-    let mut theirs = unpack(&MicrosoftCsp::map(context, page)?.pack()).map_err(Problem::Bug)?;
-    for purchase in &mut theirs.purchases {
-        let added = own::words(&context.feed, purchase);
-        purchase.metadata.extend(added);
-    }
-    Ok(repacked::repacked(&theirs))
+    MicrosoftCsp::map(context, page)?.changed(|theirs| {
+        for purchase in &mut theirs.purchases {
+            let added = own::words(&context.feed, purchase);
+            purchase.metadata.extend(added);
+        }
+    })
 }
