@@ -1,23 +1,19 @@
 //! The conformance suite against plugins that are wrong on purpose: each breaks one rule, and the suite names that rule.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::LazyLock;
 
 use purser_pipeline::conformance::{Outcome, Report, check_component};
 use purser_pipeline::recording::Recording;
-use purser_plugin_build::{Request, build_component};
 use purser_runtime::{Limits, Sandbox};
+
+use crate::fixtures::component_with;
 
 /// Stands once in the component, and says which rule it breaks.
 const MARK: &[u8; 16] = b"variant:right---";
 
 /// The component that breaks no rule, built once.
-static RIGHT: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fixtures");
-    build_component(&Request::connector(root.join("tests/fixtures/wrong"), "wrong", target)).unwrap()
-});
+static RIGHT: LazyLock<Vec<u8>> = LazyLock::new(|| component_with("wrong", &[]));
 
 /// The same component, with another rule written into it.
 fn breaking(rule: &str) -> Vec<u8> {

@@ -18,6 +18,8 @@ mod disk;
 mod egress;
 mod faults;
 mod file_server;
+#[expect(dead_code, reason = "shared with the hostile tests, which use all of it")]
+mod fixtures;
 mod focus_csv;
 mod hand_over;
 mod journey;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use purser_domain::Digest;
 use serde_json::json;
 
-use crate::second_connector::component_with;
+use crate::fixtures::component_with;
 use crate::signatures::{House, Signer};
 use crate::support::{stderr, stdout};
 

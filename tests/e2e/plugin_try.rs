@@ -9,7 +9,7 @@ use purser_domain::Decimal;
 use purser_simulator::Config;
 use serde_json::Value;
 
-use crate::second_connector::component_with;
+use crate::fixtures::component_with;
 use crate::support::{stderr, stdout};
 use crate::world::{Data, World};
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use crate::second_connector::component_with;
+use crate::fixtures::component_with;
 use crate::support::{purser, stderr, stdout};
 
 /// A data directory, and two versions of a connector as files.

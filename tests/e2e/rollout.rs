@@ -22,7 +22,8 @@ use purser_store::{People as _, Runs as _};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::second_connector::{Asked, Bench, Given, component_with, meterhub};
+use crate::fixtures::component_with;
+use crate::second_connector::{Asked, Bench, Given, meterhub};
 
 const WHO: &str = "anna";
 

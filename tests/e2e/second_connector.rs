@@ -2,7 +2,6 @@
 //! Purchases, and a plugin that traps loses one record by name.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -19,7 +18,6 @@ use purser_pipeline::ports::Grants;
 use purser_pipeline::report::Report;
 use purser_pipeline::run::Execution;
 use purser_pipeline::{Clock, Host, Limits};
-use purser_plugin_build::{Request, build_component};
 use purser_runtime::Sandbox;
 use purser_store::Accounts as _;
 use purser_store::accounts::{Account, ConsentState, Grant, HostSettings};
@@ -33,6 +31,7 @@ use purser_vendor::{
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::fixtures::component_with;
 use crate::world::NOW;
 
 /// The account's secret.
@@ -138,7 +137,7 @@ impl Bench {
             ..ConnectorConfig::default()
         };
         let plugins = Plugins::new(Sandbox::new(purser_runtime::Limits::default(), None).unwrap(), None);
-        plugins.activate(&component(given.package)).unwrap();
+        plugins.activate(&component_with(given.package, &[])).unwrap();
         let host = Host {
             client: client(&store, vault.clone(), chance),
             store: store.clone(),
@@ -229,20 +228,6 @@ async fn connect(
     let settings = HostSettings { feeds, ..HostSettings::default() };
     store.save_settings(account.id, 0, &settings, &serde_json::json!({}), "test", now).await.unwrap();
     account
-}
-
-fn component(package: &str) -> Vec<u8> {
-    component_with(package, &[])
-}
-
-/// A fixture plugin with some of its features.
-pub fn component_with(package: &str, features: &[&str]) -> Vec<u8> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fixtures");
-    let features = features.iter().map(|&feature| feature.to_owned()).collect();
-    let manifest = root.join("tests/fixtures").join(package);
-    let request = Request { features, ..Request::connector(manifest, package, target) };
-    build_component(&request).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

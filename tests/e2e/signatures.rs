@@ -17,7 +17,8 @@ use purser_store::plugins::{Cause, Change, Swap};
 use purser_store::runs::RunState;
 use tokio_util::sync::CancellationToken;
 
-use crate::second_connector::{Asked, Bench, Given, component_with, meterhub};
+use crate::fixtures::component_with;
+use crate::second_connector::{Asked, Bench, Given, meterhub};
 use crate::support::{purser, stderr, stdout};
 
 const WHO: &str = "anna";

@@ -1,15 +1,14 @@
 //! The hostile component, built for the sandbox with and without WASI, and calls of it without a run around them.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use purser_pipeline::Clock;
 use purser_pipeline::usage::{Board, Peaks};
-use purser_plugin_build::{Request, build_component};
 use purser_runtime::contract::types::{Framing, PageContext, RunContext};
 use purser_runtime::{CallError, Limits, Mapped, Plugin, Sandbox};
+
+use crate::fixtures::{component_with, wasi_component};
 
 /// Little of everything, so that attacks end soon. A small page has half of memory and output.
 pub fn tight() -> Limits {
@@ -18,30 +17,17 @@ pub fn tight() -> Limits {
 
 /// A fixture plugin that links nothing.
 pub fn plain(package: &str) -> Vec<u8> {
-    let _lock = lock();
-    let request = Request::connector(fixtures().join(package), package, scratch("fixtures"));
-    build_component(&request).unwrap_or_else(|error| panic!("{error}"))
+    component_with(package, &[])
 }
 
 /// The hostile plugin as its toolchain's WASI component.
 pub fn with_wasi() -> Vec<u8> {
-    let _lock = lock();
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    for leaked in
-        ["CARGO_TARGET_DIR", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_BUILD_TARGET"]
-    {
-        cargo.env_remove(leaked);
-    }
-    cargo.current_dir(fixtures()).args(["build", "--locked", "--profile", "plugin", "--package", "hostile"]);
-    cargo.args(["--target", "wasm32-wasip2", "--target-dir"]).arg(scratch("fixtures"));
-    let output = cargo.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    std::fs::read(scratch("fixtures").join("wasm32-wasip2/plugin/hostile.wasm")).unwrap()
+    wasi_component("hostile")
 }
 
 /// Where compiled components are kept over tests.
 pub fn compiled() -> PathBuf {
-    scratch("compiled")
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile/compiled")
 }
 
 /// The hostile plugin alone in a sandbox, and what it used.
@@ -110,20 +96,4 @@ pub fn page(feed: &str) -> PageContext {
         envelope: String::new(),
         page: 0,
     }
-}
-
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").canonicalize().unwrap()
-}
-
-fn scratch(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile").join(name)
-}
-
-/// Tests are processes of their own, and share the folder they build in.
-fn lock() -> File {
-    std::fs::create_dir_all(scratch("")).unwrap();
-    let file = File::create(scratch("build.lock")).unwrap();
-    file.lock().unwrap();
-    file
 }

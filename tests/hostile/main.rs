@@ -19,6 +19,8 @@ mod calls;
 mod columns;
 mod components;
 mod documented;
+#[path = "../e2e/fixtures.rs"]
+mod fixtures;
 mod guests;
 mod house;
 mod knobs;

@@ -52,6 +52,12 @@ impl Request {
             locked: true,
         }
     }
+
+    /// With these of its features switched on.
+    #[must_use]
+    pub fn with_features(self, features: &[&str]) -> Self {
+        Self { features: features.iter().map(|&feature| feature.to_owned()).collect(), ..self }
+    }
 }
 
 /// Why there is no component.
@@ -106,12 +112,20 @@ pub enum Error {
 /// # Errors
 /// Where the target is missing, the plugin does not compile, or its component does not match the world.
 pub fn build_component(request: &Request) -> Result<Vec<u8>, Error> {
-    let module = nested::build_module(request)?;
+    let module = nested::build(request, nested::Target::Bare)?;
     let component = encode(&module)?;
     if let Some(world) = &request.world {
         check_world(&component, world)?;
     }
     Ok(component)
+}
+
+/// Builds the plugin as its toolchain's WASI component, whose imports match no world: for tests of what becomes of those.
+///
+/// # Errors
+/// Where the target is missing or the plugin does not compile.
+pub fn build_wasi_component(request: &Request) -> Result<Vec<u8>, Error> {
+    nested::build(request, nested::Target::Wasi)
 }
 
 /// Turns a core module made with `wit-bindgen` into a component.

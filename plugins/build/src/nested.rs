@@ -4,12 +4,29 @@
 //! flags, wrappers, target directories, features — is left out here, and nothing else.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{Error, Request};
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// What a nested build compiles for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A module that links nothing; it is made a component afterwards.
+    Bare,
+    /// The toolchain's own component, which imports what its standard library needs of WASI.
+    Wasi,
+}
+
+impl Target {
+    fn triple(self) -> &'static str {
+        match self {
+            Self::Bare => "wasm32-unknown-unknown",
+            Self::Wasi => "wasm32-wasip2",
+        }
+    }
+}
 
 /// Cargo's own settings that stay: where the registry is, how it is reached, how cargo prints.
 const KEPT_CARGO: [&str; 6] =
@@ -37,24 +54,33 @@ const CLEARED: [&str; 18] = [
     "LLVM_PROFILE_FILE",
 ];
 
-/// Builds the package and reads its module.
-pub fn build_module(request: &Request) -> Result<Vec<u8>, Error> {
-    require_target(&request.manifest_dir)?;
-    let output = cargo(request).output().map_err(|source| Error::Tool { tool: "cargo", source })?;
+/// Builds the package and reads what it became.
+pub fn build(request: &Request, target: Target) -> Result<Vec<u8>, Error> {
+    require_target(&request.manifest_dir, target)?;
+    let _lock = lock(&target_dir(request));
+    let output = cargo(request, target).output().map_err(|source| Error::Tool { tool: "cargo", source })?;
     if !output.status.success() {
         let messages = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(Error::Compile { package: request.package.clone(), messages });
     }
-    std::fs::read(module_path(request))
+    std::fs::read(module_path(request, target))
         .map_err(|source| Error::Output { package: request.package.clone(), source })
 }
 
-fn cargo(request: &Request) -> Command {
+/// Cargo's own lock ends before the module is read, and builds with other features share its name. Where there is no
+/// lock to be had, cargo cannot write there either, and says why.
+fn lock(target_dir: &Path) -> Option<File> {
+    std::fs::create_dir_all(target_dir).ok()?;
+    let file = File::create(target_dir.join("component.lock")).ok()?;
+    file.lock().ok().map(|()| file)
+}
+
+fn cargo(request: &Request, target: Target) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.current_dir(&request.manifest_dir).env_clear().envs(clean_environment(std::env::vars_os()));
     command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&request.manifest_dir));
-    command.args(["build", "--lib", "--target", TARGET, "--profile", &request.profile]);
+    command.args(["build", "--lib", "--target", target.triple(), "--profile", &request.profile]);
     command.args(["--package", &request.package, "--target-dir"]).arg(target_dir(request));
     if request.locked {
         command.arg("--locked");
@@ -100,10 +126,10 @@ fn clean_environment(outer: impl Iterator<Item = (OsString, OsString)>) -> Vec<(
 }
 
 /// Asks the compiler before building: cargo's own message for this is a page of "can't find crate for `core`".
-fn require_target(manifest_dir: &Path) -> Result<(), Error> {
+fn require_target(manifest_dir: &Path, target: Target) -> Result<(), Error> {
     let outer = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut rustc = Command::new(outer);
-    rustc.current_dir(manifest_dir).args(["--print", "target-libdir", "--target", TARGET]);
+    rustc.current_dir(manifest_dir).args(["--print", "target-libdir", "--target", target.triple()]);
     let output = rustc.output().map_err(|source| Error::Tool { tool: "rustc", source })?;
     let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     if has_core_library(&folder) { Ok(()) } else { Err(Error::MissingTarget) }
@@ -114,11 +140,11 @@ fn has_core_library(folder: &Path) -> bool {
     entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
 }
 
-fn module_path(request: &Request) -> PathBuf {
+fn module_path(request: &Request, target: Target) -> PathBuf {
     // Cargo keeps the profile `dev` under the name it had before profiles had names.
     let profile = if request.profile == "dev" { "debug" } else { &request.profile };
     let file = format!("{}.wasm", request.package.replace('-', "_"));
-    target_dir(request).join(TARGET).join(profile).join(file)
+    target_dir(request).join(target.triple()).join(profile).join(file)
 }
 
 /// Absolute: cargo runs in the plugin's folder, this process elsewhere.
@@ -177,6 +203,7 @@ mod tests {
     #[test]
     fn the_module_is_looked_for_where_cargo_puts_it() {
         let request = Request { profile: "dev".into(), ..Request::connector("/p", "my-plugin", "/t") };
-        assert_eq!(module_path(&request), PathBuf::from("/t/wasm32-unknown-unknown/debug/my_plugin.wasm"));
+        let path = module_path(&request, Target::Bare);
+        assert_eq!(path, PathBuf::from("/t/wasm32-unknown-unknown/debug/my_plugin.wasm"));
     }
 }
