@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use purser_domain::{Digest, Role};
+use purser_domain::Role;
 use purser_runtime::CallError;
 use purser_runtime::contract::crawl::{self, Step, Target};
 use purser_runtime::contract::mapping::PageContext;
@@ -15,16 +15,17 @@ use purser_runtime::contract::types::{Pair, Problem};
 use purser_store::runs::{Completion, Fact, NewRequest, Page, Partition, Request};
 use purser_vendor::client::{self, Answer, Outgoing};
 use purser_vendor::{GrantEffect, SendError, TokenError};
-use sha2::Digest as _;
 
+use self::kept::Kept;
 use crate::egress;
 use crate::framing::{Cut, Framer, FramingError};
 use crate::mapping::PageError;
-use crate::recording::Tape;
 use crate::secret;
-use crate::sent::{self, Note};
+use crate::sent;
 pub use crate::trouble::{NOTHING, REFUSED, Trouble};
 use crate::work::{Place, Work};
+
+mod kept;
 
 /// What one request came to.
 pub struct Fetched {
@@ -127,76 +128,6 @@ fn stored_partition(feed: &str, partition: &crawl::Partition) -> Partition {
 fn later(now: Timestamp, wait: Duration) -> Timestamp {
     let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
-}
-
-/// Pages of the answer that are not yet staged.
-struct Kept {
-    note: Note,
-    pages: Vec<Page>,
-    unstaged_bytes: usize,
-    pages_seen: u64,
-    records: u64,
-    body: Option<sha2::Sha256>,
-    place: Option<Place>,
-    /// What a recording takes of the answer; none where nobody records.
-    tape: Option<Tape>,
-}
-
-impl Kept {
-    fn begin(work: &Work) -> Self {
-        Self {
-            note: Note::begin(work),
-            pages: Vec::new(),
-            unstaged_bytes: 0,
-            pages_seen: 0,
-            records: 0,
-            body: None,
-            place: None,
-            tape: Tape::begin(work),
-        }
-    }
-
-    /// Takes a place for a page. Whoever has to wait for one stages its pages first and so holds none: else all could
-    /// wait for each other.
-    async fn make_room(&mut self, work: &Work, request: &Request, bytes: usize) -> Result<(), Failure> {
-        let place = match work.room.try_take(bytes) {
-            Some(place) => Some(place),
-            None => {
-                self.stage(work, request).await?;
-                work.room.take(bytes).await
-            }
-        };
-        match (&mut self.place, place) {
-            (Some(held), Some(place)) => held.merge(place),
-            (held, place) => *held = held.take().or(place),
-        }
-        Ok(())
-    }
-
-    /// Writes the pages so far; nothing of them is visible yet.
-    async fn stage(&mut self, work: &Work, request: &Request) -> Result<(), Failure> {
-        let pages = std::mem::take(&mut self.pages);
-        self.unstaged_bytes = 0;
-        if !pages.is_empty() {
-            let staged = work.store.stage_pages(work.fence, request.number, pages).await;
-            staged.map_err(|error| Failure::last("RUN-STORE", error))?;
-        }
-        self.place = None;
-        Ok(())
-    }
-
-    fn take(&mut self, page: Page) {
-        self.tape.iter_mut().for_each(|tape| tape.learn(&page.facts));
-        self.unstaged_bytes += page.bytes.len();
-        self.pages_seen += 1;
-        self.records += page.balance.received.records;
-        self.body.get_or_insert_default().update(page.digest.as_bytes());
-        self.pages.push(page);
-    }
-
-    fn body_digest(&self) -> Option<Digest> {
-        self.body.clone().map(|hash| Digest::from_bytes(hash.finalize().into()))
-    }
 }
 
 async fn perform(

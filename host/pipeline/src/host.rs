@@ -1,28 +1,27 @@
-//! The host of runs: orders them, by hand or by the daily schedule, and works on them.
+//! The host of runs: orders them, by hand or by the daily schedule (`order`), and works on them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Span, civil::Date};
-use purser_domain::schedule::{Daily, Window};
-use purser_domain::{AccountId, Cast, RunId};
-use purser_runtime::Plugin;
+use jiff::{SignedDuration, civil::Date};
+use purser_domain::{Cast, RunId};
 use purser_runtime::contract::manifest::Feed;
 use purser_runtime::contract::types::RunContext;
-use purser_store::accounts::{Account, ConsentState, Settings};
-use purser_store::runs::{Fence, Order, Run, RunState, Trigger};
+use purser_store::accounts::{Account, Settings};
+use purser_store::runs::{Fence, Run, RunState, Trigger};
 use purser_store::{Error, Store};
 use purser_vendor::client::Client;
 use purser_vendor::connector::Connector;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use self::feeds::{first_days, retrieved};
 use crate::breaker::{self, Crashes};
 use crate::commit::PolicyOfAccount;
 use crate::connector::Clouds;
 use crate::limits::Limits;
-use crate::plugins::{Plugins, digests};
+use crate::plugins::Plugins;
 use crate::reach;
 use crate::recording::Recorder;
 use crate::report::Report;
@@ -32,39 +31,11 @@ use crate::secret::SecretWatch;
 use crate::usage::RunUse;
 use crate::work::{Clock, Customers, Room, Work};
 
-/// Days that a person may choose for one run.
-const LONGEST_CHOSEN_DAYS: i32 = 420;
+mod feeds;
+mod order;
 
-/// Why a run cannot be ordered.
-#[derive(Debug, thiserror::Error)]
-pub enum OrderError {
-    /// The account cannot retrieve.
-    #[error(
-        "RUN-NOT-CONNECTED the account is not connected · connect it, or renew its consent, under Connector Settings"
-    )]
-    NotConnected,
-    /// Nobody has accepted the account's first consent.
-    #[error(
-        "CON-HAND-OVER-WAITS the consent of this account was handed over, and nobody has accepted it · accept or reject it under Connector Settings"
-    )]
-    NotAccepted,
-    /// The connector's plugin is gone.
-    #[error(
-        "RUN-PLUGIN no plugin serves this account's connector · install one, or see under Plugins why the present one is not loaded"
-    )]
-    NoPlugin,
-    /// The window ends before it begins, or is too long.
-    #[error(
-        "RUN-WINDOW the window is empty or longer than {0} days · give a first day and a later day that is not asked for any more"
-    )]
-    Window(i32),
-    /// The settings' schedule is wrong.
-    #[error(transparent)]
-    Schedule(#[from] purser_domain::schedule::Invalid),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] Error),
-}
+pub use order::OrderError;
+pub(crate) use order::is_scheduled;
 
 /// Everything runs need, for the life of the process.
 pub struct Host {
@@ -92,112 +63,6 @@ impl Host {
     pub fn rollout(&self) -> Rollout {
         let (store, plugins, clock) = (self.store.clone(), self.plugins.clone(), self.clock.clone());
         Rollout { store, plugins, clock }
-    }
-
-    /// Orders a run by hand; without days, over the window of a daily run.
-    ///
-    /// # Errors
-    /// Where the account cannot retrieve or the window is none.
-    pub async fn order_now(
-        &self,
-        account: AccountId,
-        from: Option<Date>,
-        to: Option<Date>,
-    ) -> Result<RunId, OrderError> {
-        self.rollout().refresh().await?;
-        let account = self.store.account(account).await?;
-        if matches!(account.state, ConsentState::Disconnected) {
-            return Err(OrderError::NotConnected);
-        }
-        let settings = self.store.settings(account.id).await?;
-        if !settings.host.uses_application && self.store.first_grant_waits(account.id).await? {
-            return Err(OrderError::NotAccepted);
-        }
-        let daily = Daily::new(&settings.host.zone, &settings.host.time)?;
-        let usual = self.daily_window(&account, &daily, &settings).await?;
-        let window = Window { from: from.unwrap_or(usual.from), to: to.unwrap_or(usual.to) };
-        let days = window.from.until(window.to).map_or(0, |span| span.get_days());
-        if !(1..=LONGEST_CHOSEN_DAYS).contains(&days) {
-            return Err(OrderError::Window(LONGEST_CHOSEN_DAYS));
-        }
-        let trigger = if from.is_some() || to.is_some() { Trigger::Backfill } else { Trigger::Manual };
-        let order = Order { trigger, ..self.order(&account, &settings, &daily, window, None)? };
-        let run = self.store.order_run(&order, (self.clock)()).await?;
-        self.wake.notify_one();
-        run.ok_or(OrderError::Store(Error::Conflict("run")))
-    }
-
-    /// Orders the runs that are due. A run missed while Purser was down is made up once, and reaches back to the last.
-    ///
-    /// # Errors
-    /// Where the store fails; an account with unusable settings is passed over, and said so in the log.
-    pub async fn order_due(&self) -> Result<Vec<RunId>, OrderError> {
-        self.rollout().refresh().await?;
-        let mut ordered = Vec::new();
-        for account in self.store.accounts().await? {
-            match self.order_if_due(&account).await {
-                Ok(run) => ordered.extend(run),
-                Err(OrderError::Store(error)) => return Err(error.into()),
-                Err(error) => tracing::error!(account.id = account.id.0, error = %error, "schedule.unusable"),
-            }
-        }
-        if !ordered.is_empty() {
-            self.wake.notify_one();
-        }
-        Ok(ordered)
-    }
-
-    async fn order_if_due(&self, account: &Account) -> Result<Option<RunId>, OrderError> {
-        let settings = self.store.settings(account.id).await?;
-        if !is_scheduled(&account.state, &settings) {
-            return Ok(None);
-        }
-        let daily = Daily::new(&settings.host.zone, &settings.host.time)?;
-        let last = self.store.last_occurrence(account.id).await?.and_then(|date| date.parse().ok());
-        let now = (self.clock)();
-        let Some(due) = daily.due(now, account.created_at, last) else { return Ok(None) };
-        let window = self.daily_window(account, &daily, &settings).await?;
-        let order = self.order(account, &settings, &daily, window, Some(due.date.to_string()))?;
-        Ok(self.store.order_run(&order, now).await?)
-    }
-
-    /// From the first day that any feed has to be read again.
-    async fn daily_window(
-        &self,
-        account: &Account,
-        daily: &Daily,
-        settings: &Settings,
-    ) -> Result<Window, OrderError> {
-        let plugin = self.plugins.active(&account.connector).ok_or(OrderError::NoPlugin)?;
-        let feeds = retrieved(&plugin, settings, &account.cloud);
-        let former = self.store.runs(Some(account.id), reach::FORMER).await?;
-        let today = daily.local_date((self.clock)());
-        let first = first_days(&former, settings, &feeds, today).into_values().min();
-        let from = first.unwrap_or_else(|| today.saturating_sub(days(settings.host.longest_look_back())));
-        Ok(Window { from, to: today.saturating_add(Span::new().days(1)) })
-    }
-
-    fn order(
-        &self,
-        account: &Account,
-        settings: &Settings,
-        daily: &Daily,
-        window: Window,
-        occurrence: Option<String>,
-    ) -> Result<Order, OrderError> {
-        let cast = self.plugins.cast(&account.connector).ok_or(OrderError::NoPlugin)?;
-        let now = (self.clock)();
-        Ok(Order {
-            account: account.id,
-            trigger: if occurrence.is_some() { Trigger::Schedule } else { Trigger::Manual },
-            occurrence,
-            as_of: now,
-            local_date: daily.local_date(now),
-            window_from: window.from,
-            window_to: window.to,
-            settings_revision: settings.revision,
-            cast: digests(&cast),
-        })
     }
 
     /// Claims one run that waits and executes it. None: nothing waits.
@@ -355,41 +220,6 @@ async fn pause(stop: &CancellationToken) {
     }
 }
 
-/// Whether an account runs by itself. Without a person's consent only what the application itself may read.
-pub(crate) fn is_scheduled(state: &ConsentState, settings: &Settings) -> bool {
-    match state {
-        ConsentState::Active | ConsentState::Degraded(_) => true,
-        ConsentState::NeedsConsent(_) => settings.host.uses_application,
-        _ => false,
-    }
-}
-
-/// Whether the account wants the feed, and the vendor serves it in the account's cloud.
-fn is_retrieved(feed: &str, clouds: &[String], wanted: &[String], cloud: &str) -> bool {
-    let is_served = clouds.is_empty() || clouds.iter().any(|served| served == cloud);
-    is_served && (wanted.is_empty() || wanted.iter().any(|name| name == feed))
-}
-
-/// The feeds of a plugin that an account retrieves.
-fn retrieved(plugin: &Plugin, settings: &Settings, cloud: &str) -> Vec<Feed> {
-    let feeds = plugin.descriptor().feeds.iter();
-    let wanted = |feed: &&Feed| is_retrieved(&feed.name, &feed.clouds, &settings.host.feeds, cloud);
-    feeds.filter(wanted).cloned().collect()
-}
-
-/// Each feed's own look-back, before the last run that brought it.
-fn first_days(former: &[Run], settings: &Settings, feeds: &[Feed], today: Date) -> BTreeMap<String, Date> {
-    let first = |feed: &Feed| {
-        let since = reach::since(&feed.name, former, today);
-        (feed.name.clone(), since.saturating_sub(days(settings.host.look_back_of(&feed.name))))
-    };
-    feeds.iter().map(first).collect()
-}
-
-fn days(count: u32) -> Span {
-    Span::new().days(i32::try_from(count.min(365)).unwrap_or(0))
-}
-
 fn context(run: &Run, settings: &Settings, cloud: &str) -> RunContext {
     RunContext {
         settings: settings.plugin.to_string(),
@@ -399,26 +229,5 @@ fn context(run: &Run, settings: &Settings, cloud: &str) -> RunContext {
         window_to: run.order.window_to.to_string(),
         cloud: cloud.to_owned(),
         locale: settings.host.locale.clone(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_feed_is_retrieved_where_it_is_wanted_and_the_cloud_has_it() {
-        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        for (clouds, wanted, expected) in [
-            (&[][..], &[][..], true),
-            (&["global"], &[], true),
-            (&["moon"], &[], false),
-            (&["moon"], &["usage"], false),
-            (&["global"], &["names"], false),
-            (&["moon", "global"], &["names", "usage"], true),
-        ] {
-            let is = is_retrieved("usage", &owned(clouds), &owned(wanted), "global");
-            assert_eq!(is, expected, "{clouds:?} {wanted:?}");
-        }
     }
 }
