@@ -10,28 +10,21 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use jiff::Timestamp;
-use purser_domain::{AccountId, ConnectorId};
-use purser_pipeline::connector::{CloudConfig, Clouds, ConnectorConfig};
+use purser_domain::AccountId;
 use purser_pipeline::export::{Row, Rows};
 use purser_pipeline::plugins::Plugins;
-use purser_pipeline::ports::Grants;
 use purser_pipeline::report::Report;
 use purser_pipeline::run::Execution;
-use purser_pipeline::{Clock, Host, Limits};
+use purser_pipeline::{Host, Limits};
 use purser_runtime::Sandbox;
-use purser_store::Accounts as _;
-use purser_store::accounts::{Account, ConsentState, Grant, HostSettings};
+use purser_store::accounts::Account;
 use purser_store::ledger::Filter;
 use purser_store::runs::RunState;
 use purser_store_sqlite::SqliteStore;
-use purser_vendor::vault::{GrantIdentity, Kind};
-use purser_vendor::{
-    Chance, Client, HttpLimits, KeyRing, Secret, Surroundings, TokenSource, Transport, Vault,
-};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use crate::fixtures::component_with;
+use crate::ground::{Ground, NewAccount, Served};
 use crate::world::NOW;
 
 /// The account's secret.
@@ -103,9 +96,7 @@ pub struct Bench {
     pub host: Host,
     pub store: Arc<SqliteStore>,
     pub account: Account,
-    vault: Arc<Vault>,
-    connector: ConnectorId,
-    _folder: tempfile::TempDir,
+    ground: Ground,
 }
 
 /// What the host is given of one connector.
@@ -117,43 +108,27 @@ pub struct Given<'a> {
     pub vendor: Router,
 }
 
+impl Given<'_> {
+    fn account<'a>(&'a self, tenant: &'a str) -> NewAccount<'a> {
+        NewAccount { connector: self.package, cloud: self.cloud, tenant, secret: KEY, feeds: self.feeds }
+    }
+}
+
 impl Bench {
     pub async fn of(given: Given<'_>) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base: Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        tokio::spawn(axum::serve(listener, given.vendor.clone()).into_future());
-        let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(folder.path().join("purser.db")).await.unwrap());
-        let connector: ConnectorId = given.package.parse().unwrap();
-        let chance = Chance::seeded(7);
-        let vault = Arc::new(Vault::new(KeyRing::generate(&chance), chance.clone()));
-        let account = connect(&store, &connector, &vault, "our-company", &given).await;
-        let cloud = CloudConfig {
-            endpoints: [(given.endpoint.to_owned(), base.clone())].into(),
-            ..CloudConfig::default()
-        };
-        let config = ConnectorConfig {
-            clouds: [(given.cloud.to_owned(), cloud)].into(),
-            ..ConnectorConfig::default()
-        };
+        let now: Timestamp = NOW.parse().unwrap();
+        let ground = Ground::of(given.vendor.clone(), Arc::new(move || now)).await;
+        let account = ground.connect(&given.account("our-company")).await;
         let plugins = Plugins::new(Sandbox::new(purser_runtime::Limits::default(), None).unwrap(), None);
         plugins.activate(&component_with(given.package, &[])).unwrap();
-        let host = Host {
-            client: client(&store, vault.clone(), chance),
-            store: store.clone(),
-            plugins: Arc::new(plugins),
-            clouds: Clouds { public_url: base, connectors: [(connector.clone(), config)].into() },
-            clock: clock(),
-            limits: Limits::default(),
-            wake: Arc::default(),
-            recorder: Default::default(),
-        };
-        Self { host, store, account, vault, connector, _folder: folder }
+        let served = Served { connector: given.package, cloud: given.cloud, endpoint: given.endpoint };
+        let host = ground.host(plugins, &[served], Limits::default());
+        Self { host, store: ground.store.clone(), account, ground }
     }
 
     /// Another account of the connector.
     pub async fn another(&self, tenant: &str, given: &Given<'_>) -> AccountId {
-        connect(&self.store, &self.connector, &self.vault, tenant, given).await.id
+        self.ground.connect(&given.account(tenant)).await.id
     }
 
     /// One run, to its end.
@@ -174,60 +149,6 @@ impl Bench {
         let mut rows = Rows::new(self.store.as_ref(), Filter::default(), "en-US");
         rows.next().await.unwrap().unwrap_or_default()
     }
-}
-
-fn clock() -> Clock {
-    let now: Timestamp = NOW.parse().unwrap();
-    Arc::new(move || now)
-}
-
-struct Fixed(Clock);
-
-impl purser_vendor::Clock for Fixed {
-    fn now(&self) -> Timestamp {
-        (self.0)()
-    }
-}
-
-fn client(store: &Arc<SqliteStore>, vault: Arc<Vault>, chance: Chance) -> Arc<Client> {
-    let surroundings = Surroundings {
-        clock: Arc::new(Fixed(clock())),
-        pace: Arc::new(purser_vendor::TokioPace::default()),
-        chance,
-    };
-    let transport = Transport::new(HttpLimits::default()).unwrap();
-    let grants = Arc::new(Grants::new(store.clone(), clock()));
-    let tokens = TokenSource::new(transport.clone(), grants, vault, surroundings.clone());
-    Arc::new(Client::new(transport, Arc::new(tokens), surroundings))
-}
-
-async fn connect(
-    store: &SqliteStore,
-    connector: &ConnectorId,
-    vault: &Vault,
-    tenant: &str,
-    given: &Given<'_>,
-) -> Account {
-    let now: Timestamp = NOW.parse().unwrap();
-    let account = store.connect_account(connector, given.cloud, tenant, "Test", now).await.unwrap();
-    let identity = GrantIdentity { account: account.id, connector, tenant };
-    let sealed = vault.seal_grant(identity, Kind::ApiSecret, &Secret::new(KEY.into())).unwrap();
-    let grant = Grant {
-        sealed: sealed.bytes,
-        key_version: sealed.key_version,
-        user_name: "test".into(),
-        user_id: "test".into(),
-        roles: None,
-        consented_at: now,
-        refreshed_at: now,
-        version: 1,
-    };
-    store.put_grant(account.id, None, &grant).await.unwrap();
-    store.set_consent_state(account.id, &ConsentState::Active).await.unwrap();
-    let feeds = given.feeds.iter().map(|&feed| feed.to_owned()).collect();
-    let settings = HostSettings { feeds, ..HostSettings::default() };
-    store.save_settings(account.id, 0, &settings, &serde_json::json!({}), "test", now).await.unwrap();
-    account
 }
 
 #[tokio::test(flavor = "multi_thread")]

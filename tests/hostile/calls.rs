@@ -12,7 +12,8 @@ use purser_vendor::{Call, HostPattern, Method, Outgoing, Target};
 use url::Url;
 
 use crate::components::{Cell, run, tight};
-use crate::house::{House, Outcome, Plan, serve};
+use crate::ground::serve;
+use crate::house::{House, Outcome, Plan};
 use crate::wait;
 
 /// A run of a feed that asks for what it may not: its code is told.
@@ -72,7 +73,7 @@ fn arrives_as(name: &str, method: Method, path: &str, expected: &str) {
         granted.calls.insert(name.into(), call);
         let target = Target::Call { name: name.into(), path: Vec::new(), query: Vec::new() };
         let body = (method == Method::Post).then_some("{\"quantity\":1}");
-        house.client.send(house.attacked, &granted, &outgoing(target, body)).await.unwrap();
+        house.host.client.send(house.attacked, &granted, &outgoing(target, body)).await.unwrap();
         assert_eq!(house.vendor.asked(), [expected]);
     });
 }
@@ -158,7 +159,7 @@ fn download_arrives(path: &str) {
         let mut granted = house.granted();
         granted.download_hosts.push(HostPattern::by_operator(&base).unwrap());
         let target = Target::Absolute(base.join(path).unwrap().into());
-        house.client.send(house.attacked, &granted, &outgoing(target, None)).await.unwrap();
+        house.host.client.send(house.attacked, &granted, &outgoing(target, None)).await.unwrap();
         assert_eq!(*asked.lock().unwrap(), [format!("GET /{path}")]);
     });
 }

@@ -21,6 +21,8 @@ mod components;
 mod documented;
 #[path = "../e2e/fixtures.rs"]
 mod fixtures;
+#[path = "../e2e/ground.rs"]
+mod ground;
 mod guests;
 mod house;
 mod knobs;

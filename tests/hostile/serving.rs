@@ -11,7 +11,7 @@ use purser_store::accounts::HostSettings;
 use purser_store_sqlite::SqliteStore;
 use serde_json::Value;
 
-use crate::house::serve;
+use crate::ground::serve;
 use crate::vendor::{ATTACKED, NEIGHBOUR, Vendor};
 use crate::{components, trial, wait};
 
