@@ -164,7 +164,7 @@ impl Shell {
 
     /// What follows some words on the next line that has them.
     fn told(&mut self, words: &str) -> Result<String, Failed> {
-        while let Some(line) = self.lines.next() {
+        for line in self.lines.by_ref() {
             let line = line?;
             if let Some((_, told)) = line.split_once(words) {
                 return Ok(told.trim().to_owned());
