@@ -25,18 +25,18 @@ use tokio_util::sync::CancellationToken;
 use crate::fixtures::component_with;
 use crate::second_connector::{Asked, Bench, Given, meterhub};
 
-const WHO: &str = "anna";
+pub const WHO: &str = "anna";
 
-fn given(vendor: Router) -> Given<'static> {
+pub fn given(vendor: Router) -> Given<'static> {
     Given { package: "meterhub", cloud: "main", endpoint: "hub", feeds: &[], vendor }
 }
 
-fn all(digest: Digest) -> Activation {
+pub fn all(digest: Digest) -> Activation {
     Activation { digest, roles: Vec::new(), accepts_asks: true, seen: None }
 }
 
 /// What a version would change in these roles, as the whole gate asks for it.
-async fn report(bench: &Bench, digest: Digest, roles: Vec<Role>) -> Arc<Report> {
+pub async fn report(bench: &Bench, digest: Digest, roles: Vec<Role>) -> Arc<Report> {
     let rollout = bench.host.rollout();
     let candidate = rollout.load_one(digest).await.unwrap();
     let cast = rollout.plugins.cast(&"meterhub".parse().unwrap()).unwrap();
@@ -54,14 +54,14 @@ async fn seen(bench: &Bench, digest: Digest) -> Activation {
     Activation { seen: Some(Seen { report, confirmed: None }), ..all(digest) }
 }
 
-async fn installed(rollout: &Rollout, features: &[&str]) -> Digest {
+pub async fn installed(rollout: &Rollout, features: &[&str]) -> Digest {
     let component = component_with("meterhub", features);
     let delivery = Delivery { component, signatures: Vec::new(), source: "meterhub.wasm".into() };
     rollout.install(delivery, WHO).await.unwrap().0.digest
 }
 
 /// The meter hub with two versions installed, the first at work.
-async fn two_versions(vendor: Router) -> (Bench, Digest, Digest) {
+pub async fn two_versions(vendor: Router) -> (Bench, Digest, Digest) {
     let bench = Bench::of(given(vendor)).await;
     let rollout = bench.host.rollout();
     let (first, next) = (installed(&rollout, &[]).await, installed(&rollout, &["next"]).await);
@@ -299,7 +299,7 @@ async fn a_version_that_runs_worked_with_is_removed_and_its_bytes_stay() {
 }
 
 /// Takes the run that waits, to its end.
-async fn worked(bench: &Bench) -> RunState {
+pub async fn worked(bench: &Bench) -> RunState {
     match bench.host.work_once(&CancellationToken::new()).await.unwrap() {
         Some((_, Execution::Finished(state, _))) => state,
         other => panic!("{other:?}"),
@@ -338,7 +338,7 @@ async fn what_another_version_made_is_mapped_again_without_asking_the_vendor() {
 }
 
 /// What the breaker did, by the trail.
-async fn broken(bench: &Bench) -> Vec<String> {
+pub async fn broken(bench: &Bench) -> Vec<String> {
     let audited = bench.store.audit_trail(100).await.unwrap().into_iter();
     audited.filter(|entry| entry.who == "breaker").map(|entry| entry.what).collect()
 }

@@ -149,3 +149,6 @@ async fn ways_back(
     }
     Ok(swaps)
 }
+
+#[cfg(test)]
+mod tests;
