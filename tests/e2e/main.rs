@@ -23,6 +23,7 @@ mod file_server;
 mod fixtures;
 mod focus_csv;
 mod ground;
+mod gate;
 mod hand_over;
 mod journey;
 mod keys;
