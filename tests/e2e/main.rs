@@ -40,6 +40,7 @@ mod preflight;
 mod recording;
 mod refusals;
 mod refused_secret;
+mod remap;
 mod renewal;
 mod rollout;
 mod season;
