@@ -6,6 +6,7 @@ mod admin_consent;
 mod application;
 mod arrows;
 mod backup;
+mod beginning;
 mod breaker;
 mod clouds;
 mod command_line;
