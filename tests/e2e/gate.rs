@@ -5,14 +5,19 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use purser_domain::diff::verdict::Verdict;
 use purser_domain::{Digest, Role};
-use purser_pipeline::replay::Report;
-use purser_pipeline::rollout::{Activation, RolloutError, Seen, way_back};
+use purser_pipeline::Limits;
+use purser_pipeline::plugins::Plugins;
+use purser_pipeline::replay::{Progress, Report, Wanted, question, replay};
+use purser_pipeline::rollout::{Activation, Rollout, RolloutError, Seen, way_back};
+use purser_runtime::Sandbox;
+use purser_store::Plugins as _;
 use purser_store::plugins::Swap;
 use purser_store::runs::RunState;
-use purser_store::{Periods as _, Plugins as _};
+use tokio_util::sync::CancellationToken;
 
 use crate::fixtures::component_with;
-use crate::rollout::{WHO, all, installed, report, two_versions};
+use crate::remap::told_late;
+use crate::rollout::{WHO, all, given, installed, report, two_versions};
 use crate::second_connector::{Asked, Bench, meterhub};
 
 /// A version at work that has brought Purchases, and another that would change nothing in them.
@@ -62,16 +67,48 @@ async fn a_report_of_one_role_lets_that_role_pass_and_no_other() {
     assert!(!is_untried(&bench, &crawl).await);
 }
 
+/// What a version would change, as the command line and the pages ask for it.
+async fn tried(bench: &Bench, digest: Digest, from: Option<Date>) -> Report {
+    let rollout = bench.host.rollout();
+    let candidate = rollout.load_one(digest).await.unwrap();
+    let wanted = Wanted { from, ..Wanted::default() };
+    let question = question(rollout.store.as_ref(), &rollout.plugins, &candidate, wanted).await.unwrap();
+    let (limits, progress, stop) = (Limits::default(), Progress::default(), CancellationToken::new());
+    replay(&rollout.store, &limits, question, &progress, &stop).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_reaches_back_to_the_first_day_of_the_first_open_month() {
-    let (bench, _, next) = at_work().await;
-    let today: Date = "2026-11-16".parse().unwrap();
-    let (october, now) = ("2026-10".parse().unwrap(), (bench.host.clock)());
-    bench.store.close_period(bench.account.id, &october, today, WHO, now).await.unwrap();
-    let whole = Report::clone(&*report(&bench, next, Vec::new()).await);
-    let since = |from: &str| Report { from: Some(from.parse().unwrap()), ..whole.clone() };
-    assert!(is_untried(&bench, &with(next, &[], since("2026-11-02"))).await);
-    assert!(!is_untried(&bench, &with(next, &[], since("2026-11-01"))).await);
+async fn a_report_holds_what_is_booked_in_an_open_month_whenever_it_began() {
+    let (bench, counting) = told_late().await;
+    let november = Some(Date::constant(2026, 11, 1));
+    let days = tried(&bench, counting, november).await;
+    assert_eq!((days.from, days.diff.counts.changed), (november, 2));
+    assert!(is_untried(&bench, &with(counting, &[], days)).await, "it says nothing of what was told late");
+    let open = tried(&bench, counting, None).await;
+    let changed = open.diff.rows.iter().map(|row| row.reference.rsplit_once('-').unwrap().1);
+    assert_eq!(
+        changed.collect::<Vec<_>>(),
+        ["31/b/day", "01/c/day", "14/d/day"],
+        "and nothing of October alone"
+    );
+    assert_eq!((open.from, open.open_months), (november, true));
+    assert!(!is_untried(&bench, &with(counting, &[], open)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_plays_already_and_cannot_be_loaded_any_more_is_refused() {
+    let bench = Bench::of(given(meterhub(Asked::default()))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let process = || {
+        let sandbox = Sandbox::new(purser_runtime::Limits::default(), None).unwrap();
+        let plugins = Arc::new(Plugins::new(sandbox, Some(folder.path().to_path_buf())));
+        Rollout { plugins, ..bench.host.rollout() }
+    };
+    let first = installed(&process(), &[]).await;
+    process().activate(&all(first), WHO).await.unwrap();
+    std::fs::write(folder.path().join(format!("{first}.wasm")), b"damaged").unwrap();
+    let again = process().activate(&all(first), WHO).await;
+    assert!(matches!(again, Err(RolloutError::Plugin(_))), "{again:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +139,7 @@ async fn a_barred_version_comes_back_by_no_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_barred_version_that_comes_with_purser_gets_no_role_and_keeps_nothing_from_beginning() {
-    let bench = Bench::of(crate::rollout::given(meterhub(Asked::default()))).await;
+    let bench = Bench::of(given(meterhub(Asked::default()))).await;
     let rollout = bench.host.rollout();
     let first = installed(&rollout, &[]).await;
     rollout.store.bar_version(first, Some("it crashed")).await.unwrap();

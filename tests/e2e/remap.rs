@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::{Path, Query};
 use axum::routing::get;
 use jiff::civil::Date;
+use purser_domain::Digest;
 use purser_domain::diff::verdict::Verdict;
 use purser_pipeline::export::Row;
 use purser_pipeline::rollout::{Activation, Seen};
@@ -50,21 +51,43 @@ fn told(rows: &[Row]) -> Vec<String> {
     told
 }
 
-/// All there is was brought, October is closed, and another version plays that counts readings in place of hours.
-async fn closed_october() -> Bench {
+/// A bench, and a version beside the one at work that counts readings in place of what they read.
+async fn bench() -> (Bench, Digest) {
     let bench = Bench::of(given(hub())).await;
     let rollout = bench.host.rollout();
     let (first, counting) = (installed(&rollout, &[]).await, installed(&rollout, &["counting"]).await);
     rollout.activate(&all(first), WHO).await.unwrap();
-    let from = Some(Date::constant(2026, 10, 28));
-    bench.host.order_now(bench.account.id, from, Some(TODAY)).await.unwrap();
-    assert_eq!(worked(&bench).await, RunState::Succeeded);
+    (bench, counting)
+}
+
+async fn brought(bench: &Bench, from: Date, to: Date) {
+    bench.host.order_now(bench.account.id, Some(from), Some(to)).await.unwrap();
+    assert_eq!(worked(bench).await, RunState::Succeeded);
+}
+
+async fn close_october(bench: &Bench) {
     let october = "2026-10".parse().unwrap();
     bench.store.close_period(bench.account.id, &october, TODAY, WHO, (bench.host.clock)()).await.unwrap();
+}
+
+/// October was closed before the reading of it came that is told in November.
+pub async fn told_late() -> (Bench, Digest) {
+    let (bench, counting) = bench().await;
+    brought(&bench, Date::constant(2026, 10, 28), Date::constant(2026, 11, 1)).await;
+    close_october(&bench).await;
+    brought(&bench, Date::constant(2026, 11, 1), TODAY).await;
+    (bench, counting)
+}
+
+/// All there is was brought, then October was closed, and another version plays.
+async fn closed_october() -> Bench {
+    let (bench, counting) = bench().await;
+    brought(&bench, Date::constant(2026, 10, 28), TODAY).await;
+    close_october(&bench).await;
     let report = report(&bench, counting, Vec::new()).await;
     assert_eq!(report.verdict, Verdict::NeedsConfirmation);
     let seen = Some(Seen { confirmed: Some(report.digest), report });
-    rollout.activate(&Activation { seen, ..all(counting) }, WHO).await.unwrap();
+    bench.host.rollout().activate(&Activation { seen, ..all(counting) }, WHO).await.unwrap();
     bench
 }
 

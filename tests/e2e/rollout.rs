@@ -43,7 +43,15 @@ pub async fn report(bench: &Bench, digest: Digest, roles: Vec<Role>) -> Arc<Repo
     let roles = if roles.is_empty() { Role::ALL.to_vec() } else { roles };
     let accounts = rollout.store.accounts().await.unwrap().iter().map(|account| account.id).collect();
     let (before, after) = (Parts::of(&cast), Parts::with(&cast, &candidate, &roles));
-    let question = Question { accounts, from: None, to: None, before, after, terms: Terms::default() };
+    let question = Question {
+        accounts,
+        from: None,
+        to: None,
+        open_months: false,
+        before,
+        after,
+        terms: Terms::default(),
+    };
     let (limits, progress, stop) = (Limits::default(), Progress::default(), CancellationToken::new());
     Arc::new(replay::replay(&rollout.store, &limits, question, &progress, &stop).await.unwrap())
 }

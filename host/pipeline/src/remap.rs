@@ -119,7 +119,7 @@ pub async fn stale(
 }
 
 /// Whether a Purchase of the partition is booked in an open month; where it has none, whether its days reach into one.
-async fn is_open(
+pub(crate) async fn is_open(
     store: &dyn Store,
     account: AccountId,
     standing: &Standing,

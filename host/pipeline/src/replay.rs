@@ -80,6 +80,9 @@ pub struct Question<M = Plugin> {
     pub from: Option<Date>,
     /// Purchases that begin before this UTC day; none: all.
     pub to: Option<Date>,
+    /// In place of days: all that another version could change, which is every partition of which a Purchase is booked in
+    /// an open month, with those of it that began earlier; `from` is then only told.
+    pub open_months: bool,
     /// The versions in use.
     pub before: Parts<M>,
     /// The candidate; where it plays a role that the versions in use do not, that is not compared.
@@ -90,8 +93,15 @@ pub struct Question<M = Plugin> {
 
 impl<M> Question<M> {
     fn days(&self) -> Days {
+        if self.open_months {
+            return Days::default();
+        }
         let first = |day: Date| day.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).ok();
         Days { from: self.from.and_then(first), to: self.to.and_then(first) }
+    }
+
+    fn has_purchases(&self, feed: &str) -> bool {
+        self.before.feeds.iter().any(|known| known.name == feed && known.kind == FeedKind::Purchases)
     }
 
     /// Whether anybody on both sides reads pages of a feed.

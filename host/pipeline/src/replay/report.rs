@@ -95,6 +95,9 @@ pub struct Report {
     pub from: Option<Date>,
     /// Purchases that begin before this UTC day.
     pub to: Option<Date>,
+    /// Instead, whatever stands in partitions with something in an open month, the first of which begins on `from`.
+    #[serde(default)]
+    pub open_months: bool,
     /// The versions in use.
     pub before: Versions,
     /// The candidate.

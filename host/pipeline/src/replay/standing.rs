@@ -6,11 +6,11 @@ use std::sync::Arc;
 use futures::{Stream, stream};
 use jiff::civil::Date;
 use purser_domain::{AccountId, Month};
-use purser_runtime::contract::manifest::FeedKind;
 use purser_store::standing::{Standing, StandingPage};
 use purser_store::{Result, Store};
 
 use super::Question;
+use crate::remap::is_open;
 
 /// Pages asked for at once.
 const PAGES: u32 = 64;
@@ -31,15 +31,23 @@ pub(super) enum Step {
 /// Partitions of the period that anybody can replay.
 ///
 /// A partition belongs to the period where its month or the days its run asked for lie in it, or where a Purchase of it
-/// begins in it: late usage is reported in days of its own. Texts and facts have no period, and always do.
+/// begins in it: late usage is reported in days of its own. Texts and facts have no period, and always do. Of open months
+/// are the partitions that would be mapped again.
 pub(super) async fn in_period<M>(
     store: &dyn Store,
     account: AccountId,
     question: &Question<M>,
 ) -> Result<Vec<Standing>> {
+    let closed = store.last_closed(account).await?;
     let mut found = Vec::new();
     for standing in store.standings(account).await? {
-        if question.replays(&standing.partition.feed) && belongs(store, account, question, &standing).await? {
+        let belongs = match question.open_months {
+            _ if !question.replays(&standing.partition.feed) => false,
+            true if !question.has_purchases(&standing.partition.feed) => true,
+            true => is_open(store, account, &standing, closed.as_ref()).await?,
+            false => belongs(store, account, question, &standing).await?,
+        };
+        if belongs {
             found.push(standing);
         }
     }
@@ -54,10 +62,9 @@ async fn belongs<M>(
 ) -> Result<bool> {
     let holds =
         |day: Date| question.from.is_none_or(|from| from <= day) && question.to.is_none_or(|to| day < to);
-    let feed = question.before.feeds.iter().find(|feed| feed.name == standing.partition.feed);
     let (first, next) = days(standing);
     let overlaps = question.from.is_none_or(|from| from < next) && question.to.is_none_or(|to| first < to);
-    if overlaps || feed.is_none_or(|feed| feed.kind != FeedKind::Purchases) {
+    if overlaps || !question.has_purchases(&standing.partition.feed) {
         return Ok(true);
     }
     let mut after = None;

@@ -172,6 +172,7 @@ impl Totals {
             accounts: question.accounts.clone(),
             from: question.from,
             to: question.to,
+            open_months: question.open_months,
             before: versions(&question.before),
             after: versions(&question.after),
             terms: question.terms.clone(),

@@ -17,7 +17,8 @@ pub struct Wanted {
     pub roles: Vec<Role>,
     /// Accounts of its connector; none: all.
     pub accounts: Vec<AccountId>,
-    /// Purchases that begin on this UTC day or later; none: from the first booked period that is open.
+    /// Purchases that begin on this UTC day or later; none: from the first booked period that is open, and with no last
+    /// day either all that stands in partitions with something in an open one.
     pub from: Option<Date>,
     /// Purchases that begin before this UTC day; none: to the end.
     pub to: Option<Date>,
@@ -100,7 +101,8 @@ pub async fn question(
         None => open_since(store, &accounts).await?,
     };
     let (before, after) = (Parts::of(&cast), Parts::with(&cast, candidate, &roles));
-    Ok(Question { accounts, from, to: wanted.to, before, after, terms: wanted.terms })
+    let open_months = wanted.from.is_none() && wanted.to.is_none();
+    Ok(Question { accounts, from, to: wanted.to, open_months, before, after, terms: wanted.terms })
 }
 
 fn roles(cast: &Cast<Plugin>, candidate: &Plugin, chosen: Vec<Role>) -> Result<Vec<Role>, WantedError> {

@@ -1,8 +1,8 @@
 //! What must have been seen before a version plays a role that makes Purchases: what it would change in those there are.
 //!
 //! **Invariant:** the report is of exactly this version in these roles against who plays them now, over all accounts and
-//! all that is booked in open months; a confirmation names that report and no other. Going back is not held up: what
-//! would come back has been at work before.
+//! all partitions with something booked in an open month; a confirmation names that report and no other. Going back is
+//! not held up: what would come back has been at work before.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl Rollout {
             return Ok(());
         }
         let Some(seen) = seen else { return Err(RolloutError::NotTried) };
-        if !self.covers(&seen.report, &swaps, &accounts).await? {
+        if !covers(&seen.report, &swaps, &accounts) {
             return Err(RolloutError::NotTried);
         }
         let report = &seen.report;
@@ -58,30 +58,22 @@ impl Rollout {
         }
         Ok(accounts)
     }
+}
 
-    /// Whether a report tells all that the swaps would change.
-    async fn covers(
-        &self,
-        report: &Report,
-        swaps: &[&Swap],
-        accounts: &[AccountId],
-    ) -> Result<bool, RolloutError> {
-        let is_compared = |swap: &Swap| {
-            let of_role = match swap.role {
-                Role::Mapping => (report.before.mapping, report.after.mapping),
-                _ => (report.before.localisation, report.after.localisation),
-            };
-            of_role == (swap.former, Some(swap.digest))
+/// Whether a report tells all that the swaps would change. Days do not: what began before the first open month may be
+/// booked in it.
+fn covers(report: &Report, swaps: &[&Swap], accounts: &[AccountId]) -> bool {
+    let is_compared = |swap: &&Swap| {
+        let of_role = match swap.role {
+            Role::Mapping => (report.before.mapping, report.after.mapping),
+            _ => (report.before.localisation, report.after.localisation),
         };
-        let mut covers = report.to.is_none() && swaps.iter().all(|swap| is_compared(swap));
-        for account in accounts {
-            let closed = self.store.last_closed(*account).await?;
-            let open = closed.map(|month| month.next().first_day());
-            let reaches_back = report.from.is_none_or(|from| open.is_some_and(|open| from <= open));
-            covers &= report.accounts.contains(account) && reaches_back;
-        }
-        Ok(covers)
-    }
+        of_role == (swap.former, Some(swap.digest))
+    };
+    (report.open_months || report.from.is_none())
+        && report.to.is_none()
+        && swaps.iter().all(is_compared)
+        && accounts.iter().all(|account| report.accounts.contains(account))
 }
 
 /// Whether somebody else made Purchases or texts in this role until now.

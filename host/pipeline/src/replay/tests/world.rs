@@ -260,5 +260,5 @@ impl House {
 pub(super) fn asked(before: Fake, after: Fake, from: Option<Date>, to: Option<Date>) -> Question<Fake> {
     let parts = |mapping| Parts { feeds: vec![feed()], mapping: Some(mapping), localisation: None };
     let (before, after) = (parts(before), parts(after));
-    Question { accounts: vec![ACCOUNT], from, to, before, after, terms: Terms::default() }
+    Question { accounts: vec![ACCOUNT], from, to, open_months: false, before, after, terms: Terms::default() }
 }

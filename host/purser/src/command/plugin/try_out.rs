@@ -40,7 +40,8 @@ pub struct Args {
     /// Of this account only; may be given several times. Unless given, of all accounts of the connector.
     #[arg(long = "account")]
     accounts: Vec<AccountId>,
-    /// First start date (UTC) of Purchases; unless given, that of the first booked period that is open.
+    /// First start date (UTC) of Purchases; unless given, that of the first booked period that is open. Without any days
+    /// also what began earlier and stands together with something in an open period: that is what an activation asks for.
     #[arg(long)]
     from: Option<Date>,
     /// First start date (UTC) that is not compared any more.

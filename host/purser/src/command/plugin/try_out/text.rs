@@ -27,10 +27,13 @@ fn head(report: &Report, out: &mut String) -> std::fmt::Result {
         writeln!(out, "  {} {}: {} · {}", reason.code, reason.verdict.words(), reason.what, reason.remedy)?;
     }
     let day = |day: Option<jiff::civil::Date>| day.map_or("…".to_owned(), |day| day.to_string());
-    let (from, to) = (day(report.from), day(report.to));
+    let days = match report.from.filter(|_| report.open_months) {
+        Some(first) => format!("all that reach into the months from {first} on"),
+        None => format!("{} to {}", day(report.from), day(report.to)),
+    };
     writeln!(
         out,
-        "compared: {} records on {} pages of {} parts, {from} to {to}",
+        "compared: {} records on {} pages of {} parts, {days}",
         report.records, report.pages, report.partitions
     )?;
     let counts = &report.diff.counts;
