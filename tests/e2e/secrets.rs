@@ -138,20 +138,25 @@ fn a_secret_that_was_entered_is_in_no_file_log_export_or_page() {
     file_server::connect(&mut journey, "Exports", "focus-billed-cost", "{month}.csv");
     let told = file_server::run(&journey, "1", 2);
     assert!(told.contains("7 new"), "{told}");
+    let changed = "planted~changed.secret-5Rt_x8";
+    files.admit(changed);
+    let change = ["account", "change-secret", "1", "--secret-file", "-"];
+    let output = file_server::fed(&journey, &change, &format!("{changed}\n"));
+    assert!(output.status.success(), "{}", stderr(&output));
     // Refused entries leave as little as taken ones.
     let refused = "planted~refused.secret-9\u{e9}";
-    let output = file_server::fed(
-        &journey,
-        &["account", "change-secret", "1", "--secret-file", "-"],
-        &format!("{refused}\n"),
-    );
+    let output = file_server::fed(&journey, &change, &format!("{refused}\n"));
     assert!(stderr(&output).contains("ACC-SECRET"), "{}", stderr(&output));
     let page = journey.open("/connectors/focus-csv/accounts/1");
     let form = page.form_to("/accounts/1/secret").unwrap().with("secret", refused);
     let answer = journey.send(form);
     assert_eq!(answer.status, 400, "{}", answer.body);
 
-    let search = Search::new([("the secret", file_server::SECRET), ("the refused secret", refused)]);
+    let search = Search::new([
+        ("the secret", file_server::SECRET),
+        ("the changed secret", changed),
+        ("the refused secret", refused),
+    ]);
     let account = "/connectors/focus-csv/accounts/1";
     let mut places: Places = [
         "/",

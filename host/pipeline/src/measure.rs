@@ -162,4 +162,11 @@ mod tests {
         let page = b"Cost,Currency\n1.25,USD\n\"2\",USD\n";
         assert_eq!(tally(&feed(&["/cost"], &[]), &Framing::Csv, page).sums["USD"].canonical(), "3.25");
     }
+
+    #[test]
+    fn conservation_loses_no_digit_of_scientific_notation() {
+        let page = b"Cost,Currency\n1.0000000000000000000001E-7,USD\n2E-7,USD\n";
+        let tally = tally(&feed(&["/cost"], &[]), &Framing::Csv, page);
+        assert_eq!(tally.sums["USD"].canonical(), "0.00000030000000000000000000001");
+    }
 }

@@ -2,14 +2,16 @@
 
 mod world;
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::civil::date;
 use purser_domain::Decimal;
 use purser_domain::diff::verdict::Verdict;
-use purser_runtime::CallError;
+use purser_runtime::contract::localisation::Products;
+use purser_runtime::{CallError, Mapped};
 
-use self::world::{ACCOUNT, House, NOVEMBER, Record, as_it_is, asked, fake, good, page};
+use self::world::{ACCOUNT, House, NOVEMBER, Record, as_it_is, asked, context, fake, good, page};
+use super::mapper::PageOf;
 use super::*;
 
 fn euros(report: &Report) -> (String, String) {
@@ -58,6 +60,42 @@ async fn a_candidate_that_says_two_things_of_one_page_is_refused_by_the_pages_na
     });
     let report = house.try_in(good("before"), flaky, (None, None), 1).await;
     assert_eq!(codes(&report)[0], "TRY-UNSTABLE");
+}
+
+/// Tells an answer with the locale it is told in: each time another one, or the same.
+#[derive(Clone)]
+struct Teller {
+    turns: bool,
+    asked: Arc<AtomicU32>,
+}
+
+impl Mapper for Teller {
+    fn digest(&self) -> Digest {
+        Digest::of(b"teller")
+    }
+
+    fn map(&self, _: &PageOf<'_>) -> Result<Mapped, CallError> {
+        unreachable!("it is asked for texts")
+    }
+
+    fn products(&self, _: &PageOf<'_>) -> Result<Products, CallError> {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        let answered = if self.turns { format!("en-{asked}") } else { "en".to_owned() };
+        let requested = answered.clone();
+        Ok(Products { requested, answered, texts: Vec::new(), rejected: Vec::new(), facts: Vec::new() })
+    }
+}
+
+#[test]
+fn a_candidate_is_asked_twice_for_texts_too() {
+    let context = serde_json::from_str(&context(0)).unwrap();
+    let page = PageOf { context: &context, bytes: b"", records: &[] };
+    for turns in [false, true] {
+        let teller = Teller { turns, asked: Arc::default() };
+        let told = mapper::texts_twice(&teller, &page);
+        assert_eq!(teller.asked.load(Ordering::Relaxed), 2);
+        assert_eq!(told.err(), turns.then_some(mapper::Fault::Unstable));
+    }
 }
 
 #[tokio::test]
