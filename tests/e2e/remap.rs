@@ -11,11 +11,13 @@ use purser_domain::Digest;
 use purser_domain::diff::verdict::Verdict;
 use purser_pipeline::export::Row;
 use purser_pipeline::rollout::{Activation, Seen};
-use purser_store::Periods as _;
-use purser_store::runs::RunState;
+use purser_simulator::Config;
+use purser_store::runs::{Order, RunState, Trigger};
+use purser_store::{Periods as _, Runs as _};
 
 use crate::rollout::{WHO, all, given, installed, report, worked};
 use crate::second_connector::Bench;
+use crate::year::house::House;
 
 const TODAY: Date = Date::constant(2026, 11, 16);
 const HEADER: &str = "reading,meter,tariff,kwh,amount,currency,used\n";
@@ -110,4 +112,19 @@ async fn mapped_again_a_closed_month_stays_and_only_what_reaches_into_an_open_on
         |rows: &[Row]| rows.iter().filter(|row| row.booked_period == "2026-10").cloned().collect::<Vec<_>>();
     assert_eq!(october(&after), october(&before), "to the last word");
     assert_eq!(bench.host.rollout().to_map_again(&connector).await.unwrap(), [], "nothing is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mapping_again_asks_not_even_whether_the_consent_stands() {
+    let config = Config { customers: 1, records: 20, ..Config::default() };
+    let house = House::open(config, "2026-11-16T12:00:00Z".parse().unwrap()).await;
+    house.daily_run(TODAY).await;
+    // The preflight of the run is no longer young enough to be relied on.
+    house.time.set("2026-11-19T12:00:00Z".parse().unwrap());
+    let former = house.store.runs(None, 1).await.unwrap().remove(0).order;
+    let order = Order { trigger: Trigger::Remap, occurrence: None, ..former };
+    house.store.order_run(&order, house.time.now()).await.unwrap().unwrap();
+    let asked = house.simulator.requests().len();
+    assert_eq!(house.work().await.unwrap().1.notes, []);
+    assert_eq!(house.simulator.requests().len(), asked);
 }
