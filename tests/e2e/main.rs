@@ -23,8 +23,8 @@ mod file_server;
 #[expect(dead_code, reason = "shared with the hostile tests, which use all of it")]
 mod fixtures;
 mod focus_csv;
-mod ground;
 mod gate;
+mod ground;
 mod hand_over;
 mod journey;
 mod keys;
