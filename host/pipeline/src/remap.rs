@@ -28,8 +28,6 @@ use crate::work::Work;
 const BATCH: &str = "remap";
 /// Requests and pages looked up at once.
 const LISTED: u32 = 200;
-/// References looked up at once.
-const KEYS: u32 = 1_000;
 
 /// What is read again.
 #[derive(Debug, Serialize, Deserialize)]
@@ -126,18 +124,8 @@ pub(crate) async fn is_open(
     closed: Option<&Month>,
 ) -> Result<bool> {
     let Some(closed) = closed else { return Ok(true) };
-    let mut after = None;
-    loop {
-        let keys = store.standing_keys(account, standing.no, after, KEYS).await?;
-        let Some(last) = keys.last() else { break };
-        for key in &keys {
-            if store.purchase(*key).await?.is_some_and(|purchase| purchase.booked_period > *closed) {
-                return Ok(true);
-            }
-        }
-        after = Some(*last);
-    }
-    Ok(after.is_none() && Month::of(standing.days.1) > *closed)
+    let booked_after = store.booked_after(account, standing.no, closed).await?;
+    Ok(booked_after.unwrap_or_else(|| Month::of(standing.days.1) > *closed))
 }
 
 /// One partition's pages, mapped again.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use purser_domain::purchase::Key;
 use purser_domain::tiers::Rates;
-use purser_domain::{AccountId, Currency, Decimal, Ledgered, PartitionNo, RunId};
+use purser_domain::{AccountId, Currency, Decimal, Ledgered, Month, PartitionNo, RunId};
 use purser_store::Result;
 use purser_store::runs::Partition;
 use purser_store::standing::{Standing, StandingPage, Standings, TierUse, counts_for};
@@ -13,7 +13,7 @@ use crate::SqliteStore;
 use crate::commit::unpack_keys;
 use crate::error::failed;
 use crate::rows::LedgeredRow;
-use crate::values::{cast, date, decimal, digest, from_json, id, signed, unsigned};
+use crate::values::{cast, date, decimal, digest, from_json, id, signed, to_json, unsigned};
 
 /// Rows of a billing cycle that are read at once.
 const BATCH: i64 = 512;
@@ -110,6 +110,23 @@ impl Standings for SqliteStore {
         Ok(keys)
     }
 
+    async fn booked_after(
+        &self,
+        account: AccountId,
+        partition: PartitionNo,
+        month: &Month,
+    ) -> Result<Option<bool>> {
+        let (mut after, mut found) = (None, None);
+        loop {
+            let keys = self.standing_keys(account, partition, after, 0).await?;
+            let Some(last) = keys.last() else { return Ok(found) };
+            if self.any_booked_after(&keys, month).await? {
+                return Ok(Some(true));
+            }
+            (after, found) = (Some(*last), Some(false));
+        }
+    }
+
     async fn tier_use(&self, account: AccountId, feed: &str, group: &str, product: &str) -> Result<TierUse> {
         let product = product.to_lowercase();
         let row = query!(
@@ -145,6 +162,19 @@ impl Standings for SqliteStore {
 }
 
 impl SqliteStore {
+    /// A question for thousands of keys: one for each would take as long as reading the ledger.
+    async fn any_booked_after(&self, keys: &[Key], month: &Month) -> Result<bool> {
+        let keys = to_json(&keys.iter().map(Key::to_string).collect::<Vec<_>>())?;
+        let month = month.to_string();
+        let row = query!(
+            r#"SELECT EXISTS (SELECT 1 FROM json_each(?) AS k CROSS JOIN purchases AS p ON p.key = unhex(k.value)
+                              WHERE p.booked_period > ?) AS "found!: bool""#,
+            keys,
+            month
+        );
+        Ok(row.fetch_one(&self.readers).await.map_err(failed)?.found)
+    }
+
     async fn rows_between(&self, from: &[u8], is_first: bool, last: &[u8]) -> Result<Vec<Ledgered>> {
         let rows = query_as!(
             LedgeredRow,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 use purser_domain::purchase::{Amount, Key};
 use purser_domain::tiers::Rates;
-use purser_domain::{AccountId, Balance, Cast, Decimal, Digest, Ledgered, PartitionNo, RunId};
+use purser_domain::{AccountId, Balance, Cast, Decimal, Digest, Ledgered, Month, PartitionNo, RunId};
 
 use crate::Result;
 use crate::runs::Partition;
@@ -72,6 +72,13 @@ pub trait Standings: Send + Sync {
         after: Option<Key>,
         limit: u32,
     ) -> Result<Vec<Key>>;
+    /// Whether a Purchase that a partition contributes to is booked after a month; none where it contributes to none.
+    async fn booked_after(
+        &self,
+        account: AccountId,
+        partition: PartitionNo,
+        month: &Month,
+    ) -> Result<Option<bool>>;
     /// What a billing cycle has used of a product, and what prices it. `product` is compared without case.
     async fn tier_use(&self, account: AccountId, feed: &str, group: &str, product: &str) -> Result<TierUse>;
 }

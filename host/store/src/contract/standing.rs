@@ -1,7 +1,8 @@
 //! Claims about what the ledger stands on: what a replay reads.
 
+use jiff::civil::date;
 use purser_domain::purchase::Key;
-use purser_domain::{AccountId, Cast, Digest};
+use purser_domain::{AccountId, Cast, Digest, Month};
 
 use super::pricing::{TIERS, rate_card, run as run_priced, used};
 use super::world::{
@@ -85,6 +86,27 @@ pub async fn references_that_stand_are_listed_by_parts(store: &dyn Store) {
         many[9..].iter().map(|it| Key::new(account, FEED, &it.reference, &it.description)).collect();
     expected.sort_unstable();
     assert!(found == expected, "{} of {}", found.len(), expected.len());
+}
+
+pub async fn a_partition_tells_whether_it_reaches_into_open_months(store: &dyn Store) {
+    let account = account(store, "contoso").await;
+    let other = super::world::account(store, "other").await;
+    let november: Month = "2026-11".parse().unwrap();
+    run(store, account, hour(0), &partition("20"), ten()).await;
+    store.close_period(account, &november, date(2026, 12, 1), "anna", hour(1)).await.unwrap();
+    // Late usage stands in the open month, whatever day it is of.
+    let many = (0..5_000).map(|number| usage(&format!("r{number}"), "contoso", day(20), "1")).collect();
+    run(store, account, hour(24), &partition("21"), many).await;
+    run(store, account, hour(48), &partition("22"), Vec::new()).await;
+    let standing = store.standings(account).await.unwrap();
+    let mut told = Vec::new();
+    for one in &standing {
+        told.push(store.booked_after(account, one.no, &november).await.unwrap());
+    }
+    assert_eq!(told, [Some(false), Some(true), None]);
+    let december: Month = "2026-12".parse().unwrap();
+    assert_eq!(store.booked_after(account, standing[1].no, &december).await.unwrap(), Some(false));
+    assert_eq!(store.booked_after(other, standing[1].no, &november).await.unwrap(), None);
 }
 
 pub async fn a_tier_cycle_tells_what_it_has_used_and_its_rates(store: &dyn Store) {
