@@ -120,7 +120,10 @@ impl Standings for SqliteStore {
         loop {
             let keys = self.standing_keys(account, partition, after, 0).await?;
             let Some(last) = keys.last() else { return Ok(found) };
-            if self.any_booked_after(&keys, month).await? {
+            let corrections = self.newest_corrections(&keys).await?;
+            if self.any_booked_after(&keys, month).await?
+                || self.any_booked_after(&corrections, month).await?
+            {
                 return Ok(Some(true));
             }
             (after, found) = (Some(*last), Some(false));
@@ -173,6 +176,21 @@ impl SqliteStore {
             month
         );
         Ok(row.fetch_one(&self.readers).await.map_err(failed)?.found)
+    }
+
+    async fn newest_corrections(&self, keys: &[Key]) -> Result<Vec<Key>> {
+        let keys = to_json(&keys.iter().map(Key::to_string).collect::<Vec<_>>())?;
+        let rows = query_as!(
+            LedgeredRow,
+            "SELECT p.run, p.key, p.feed, p.reference, p.vendor_customer, p.customer_code, p.product_key, p.product_text,
+                    p.quantity, p.unit, p.cost, p.currency, p.state, p.vendor_period, p.booked_period, p.revision,
+                    p.source_date, p.corrections, p.origin, p.shares, p.rest
+             FROM json_each(?) AS k CROSS JOIN purchases AS p ON p.key = unhex(k.value) WHERE p.corrections > 0",
+            keys
+        );
+        let rows = rows.fetch_all(&self.readers).await.map_err(failed)?;
+        let rows: Vec<Ledgered> = rows.into_iter().map(Ledgered::try_from).collect::<Result<_>>()?;
+        Ok(rows.iter().filter_map(|row| row.correction_keys().last()).collect())
     }
 
     async fn rows_between(&self, from: &[u8], is_first: bool, last: &[u8]) -> Result<Vec<Ledgered>> {

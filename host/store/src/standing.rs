@@ -72,7 +72,8 @@ pub trait Standings: Send + Sync {
         after: Option<Key>,
         limit: u32,
     ) -> Result<Vec<Key>>;
-    /// Whether a Purchase that a partition contributes to is booked after a month; none where it contributes to none.
+    /// Whether a Purchase that a partition contributes to, or the newest correction of one, is booked after a month; none
+    /// where it contributes to none.
     async fn booked_after(
         &self,
         account: AccountId,

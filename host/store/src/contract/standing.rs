@@ -95,7 +95,7 @@ pub async fn a_partition_tells_whether_it_reaches_into_open_months(store: &dyn S
     run(store, account, hour(0), &partition("20"), ten()).await;
     store.close_period(account, &november, date(2026, 12, 1), "anna", hour(1)).await.unwrap();
     // Late usage stands in the open month, whatever day it is of.
-    let many = (0..5_000).map(|number| usage(&format!("r{number}"), "contoso", day(20), "1")).collect();
+    let many = (0..5_000).map(|number| usage(&format!("s{number}"), "contoso", day(20), "1")).collect();
     run(store, account, hour(24), &partition("21"), many).await;
     run(store, account, hour(48), &partition("22"), Vec::new()).await;
     let standing = store.standings(account).await.unwrap();
@@ -107,6 +107,13 @@ pub async fn a_partition_tells_whether_it_reaches_into_open_months(store: &dyn S
     let december: Month = "2026-12".parse().unwrap();
     assert_eq!(store.booked_after(account, standing[1].no, &december).await.unwrap(), Some(false));
     assert_eq!(store.booked_after(other, standing[1].no, &november).await.unwrap(), None);
+    // What the closed month would say now is a correction, and that is open.
+    let mut restated = ten();
+    restated.pop();
+    restated.push(usage("r9", "contoso", day(20), "7"));
+    run(store, account, hour(72), &partition("20"), restated).await;
+    assert_eq!(store.booked_after(account, standing[0].no, &november).await.unwrap(), Some(true));
+    assert_eq!(store.booked_after(account, standing[0].no, &december).await.unwrap(), Some(false));
 }
 
 pub async fn a_tier_cycle_tells_what_it_has_used_and_its_rates(store: &dyn Store) {
