@@ -52,6 +52,10 @@ pub struct Head {
     /// Where downloads came from, where the operator's configuration named it in place of the plugin's own hosts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub download_hosts: Vec<Url>,
+    /// Names the host wanted beside those of products that records told of: by key, the vendor's words. Which these are
+    /// depends on what stood in the ledger at that moment. None: of every product that a Purchase names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted_products: Option<BTreeMap<String, String>>,
 }
 
 /// What the run was started with: the contract's run context, to be read by people.
@@ -167,7 +171,8 @@ impl Head {
     pub fn new(connector: &str, context: &RunContext) -> Self {
         let (connector, context) = (connector.to_owned(), Context::of(context));
         let (first_days, download_hosts) = (BTreeMap::new(), Vec::new());
-        Self { purser_recording: FORMAT, connector, context, first_days, download_hosts }
+        let wanted_products = None;
+        Self { purser_recording: FORMAT, connector, context, first_days, download_hosts, wanted_products }
     }
 
     /// Notes where a feed begins.

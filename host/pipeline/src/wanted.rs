@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use purser_store::Result;
 use purser_store::runs::{Completion, Fact};
+use purser_store::texts::MissingText;
 
 use crate::work::Work;
 
@@ -28,14 +29,19 @@ pub async fn add(work: &Work, feed: &str, needs: &[String]) -> Result<()> {
     let known = known(work).await?;
     let missing = work.store.missing_texts(work.account(), &work.context.locale).await?;
     let wanted = missing.into_iter().filter(|text| !known.contains(&text.key.to_lowercase()));
-    let fact = |text: purser_store::texts::MissingText| Fact {
-        kind: PRODUCT.to_owned(),
-        value: serde_json::json!({ "words": text.product_text }).to_string(),
-        key: text.key,
-    };
-    let facts = wanted.map(fact).collect();
+    let wanted: Vec<MissingText> = wanted.collect();
+    if let Some(recorder) = &work.recorder {
+        recorder.wants(&wanted);
+    }
+    let facts = wanted.into_iter().map(|text| fact(text.key, &text.product_text)).collect();
     work.store.start_feed(work.fence, feed, BATCH, &Completion { facts, ..Completion::default() }).await?;
     Ok(())
+}
+
+/// What a feed hears of a wanted product.
+#[must_use]
+pub fn fact(key: String, words: &str) -> Fact {
+    Fact { kind: PRODUCT.to_owned(), value: serde_json::json!({ "words": words }).to_string(), key }
 }
 
 /// Products that records of this run have named.

@@ -157,22 +157,24 @@ impl Walker<'_> {
         }
         let mut needed = self.facts.clone();
         if feed.needs.iter().any(|kind| kind == wanted::PRODUCT) {
-            self.wanted_products().for_each(|(key, value)| {
-                needed.entry((wanted::PRODUCT.to_owned(), key)).or_insert(value);
-            });
+            for (key, words) in self.wanted_products() {
+                let fact = wanted::fact(key, &words);
+                needed.entry((fact.kind, fact.key)).or_insert(fact.value);
+            }
         }
         let of_feed = needed.into_iter().filter(|((kind, _), _)| feed.needs.contains(kind));
         let facts: Vec<_> = of_feed.map(|((kind, key), value)| types::Fact { kind, key, value }).collect();
         facts.chunks(Limits::default().facts_in_batch as usize).map(<[_]>::to_vec).collect()
     }
 
-    fn wanted_products(&self) -> impl Iterator<Item = (String, String)> + '_ {
+    fn wanted_products(&self) -> BTreeMap<String, String> {
+        if let Some(wanted) = &self.ground.recording.head.wanted_products {
+            return wanted.clone();
+        }
         let mapped = self.walk.pages.iter().filter_map(|kept| kept.mapped.as_ref().ok());
         let named = mapped.flat_map(|page| &page.contributions).map(|contribution| &contribution.description);
         let named = named.filter(|description| !description.product_key.is_empty());
-        named.map(|said| {
-            (said.product_key.clone(), serde_json::json!({ "words": said.product_text }).to_string())
-        })
+        named.map(|said| (said.product_key.clone(), said.product_text.clone())).collect()
     }
 
     fn request(&mut self, feed: &Feed, request: Request, attempt: u32, queue: &mut VecDeque<(Request, u32)>) {

@@ -4,6 +4,7 @@
 //! **Invariant:** memory stays bounded however long the run and its answers: of a long answer so many whole records are
 //! taken as fit, and the others are counted.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Seek as _, Write};
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +14,7 @@ use purser_runtime::contract::crawl::{Request, Response, Step};
 use purser_runtime::contract::manifest::Framing;
 use purser_runtime::contract::types::{self, RunContext};
 use purser_store::runs::Fact;
+use purser_store::texts::MissingText;
 use url::Url;
 
 use super::redact::{Known, Names, Pseudonyms, Secrets};
@@ -47,6 +49,8 @@ const LEFT_OUT: [&str; 14] = [
 pub trait Recorder: Send + Sync {
     /// Whether this is the run that is recorded.
     fn records(&self, run: RunId) -> bool;
+    /// Products the host asks names of, beside those the records told of.
+    fn wants(&self, products: &[MissingText]);
     /// One exchange, what its feed was started with, and what was learnt from it.
     fn take(&self, context: &RunContext, exchange: Exchange, facts: &[Fact]);
 }
@@ -136,7 +140,7 @@ fn with_items(envelope: &str, pointer: &str, records: Vec<Record>) -> Vec<u8> {
     put_back().unwrap_or_else(|| envelope.as_bytes().to_vec())
 }
 
-fn headers(response: &Response) -> std::collections::BTreeMap<String, String> {
+fn headers(response: &Response) -> BTreeMap<String, String> {
     let said = response.headers.iter().filter(|header| !LEFT_OUT.contains(&header.name.as_str()));
     said.map(|header| (header.name.clone(), header.value.clone())).collect()
 }
@@ -162,6 +166,7 @@ struct Inner {
     known: Known,
     secrets: Secrets,
     head: Option<Head>,
+    wanted: BTreeMap<String, String>,
     failed: Option<std::io::Error>,
 }
 
@@ -170,7 +175,14 @@ impl Spool {
     #[must_use]
     pub fn new(run: RunId, key: [u8; 32], file: File) -> Self {
         let (secrets, known) = (Secrets::new(key), Known::default());
-        let inner = Inner { file: BufWriter::new(file), known, secrets, head: None, failed: None };
+        let inner = Inner {
+            file: BufWriter::new(file),
+            known,
+            secrets,
+            head: None,
+            wanted: BTreeMap::new(),
+            failed: None,
+        };
         Self { run, key, inner: Mutex::new(inner) }
     }
 
@@ -187,7 +199,11 @@ impl Spool {
         let mut pseudonyms = (names == Names::Replaced).then(|| Pseudonyms::new(self.key, &inner.known));
         let Some(head) = inner.head.take() else { return Ok(0) };
         let (connector, download_hosts) = (source.connector.to_owned(), source.download_hosts.to_vec());
-        write_line(out, &Head { connector, download_hosts, ..head })?;
+        let mut wanted = std::mem::take(&mut inner.wanted);
+        if let Some(pseudonyms) = &mut pseudonyms {
+            wanted.values_mut().for_each(|words| pseudonyms.text("words", words));
+        }
+        write_line(out, &Head { connector, download_hosts, wanted_products: Some(wanted), ..head })?;
         let spooled = inner.file.get_mut();
         spooled.rewind()?;
         let mut count = 0;
@@ -207,6 +223,16 @@ impl Spool {
 impl Recorder for Spool {
     fn records(&self, run: RunId) -> bool {
         self.run == run
+    }
+
+    fn wants(&self, products: &[MissingText]) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inner { wanted, secrets, .. } = &mut *inner;
+        for product in products {
+            let mut words = product.product_text.clone();
+            secrets.text("words", &mut words);
+            wanted.insert(product.key.clone(), words);
+        }
     }
 
     fn take(&self, context: &RunContext, mut exchange: Exchange, facts: &[Fact]) {

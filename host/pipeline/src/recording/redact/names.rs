@@ -179,7 +179,7 @@ impl Pseudonyms {
     }
 
     /// One text under a name.
-    fn text(&mut self, name: &str, text: &mut String) {
+    pub fn text(&mut self, name: &str, text: &mut String) {
         if let Some(other) = self.stand_in(text) {
             *text = other;
         } else if is_personal(name) && !text.is_empty() {

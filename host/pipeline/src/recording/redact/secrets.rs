@@ -64,7 +64,7 @@ impl Secrets {
     }
 
     /// One text under a name.
-    fn text(&self, name: &str, text: &mut String) {
+    pub fn text(&self, name: &str, text: &mut String) {
         if is_secret(name) && !text.is_empty() {
             *text = if is_signed_query(text) { unsigned_query(text) } else { self.stand_in(text) };
         } else {
