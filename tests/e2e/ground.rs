@@ -80,24 +80,28 @@ impl Ground {
         let connector: ConnectorId = new.connector.parse().unwrap();
         let account = store.connect_account(&connector, new.cloud, new.tenant, "Test", now).await.unwrap();
         let identity = GrantIdentity { account: account.id, connector: &connector, tenant: new.tenant };
-        let secret = Secret::new(new.secret.into());
-        let sealed = self.vault.seal_grant(identity, Kind::ApiSecret, &secret).unwrap();
-        let grant = Grant {
-            sealed: sealed.bytes,
-            key_version: sealed.key_version,
-            user_name: "test".into(),
-            user_id: "test".into(),
-            roles: None,
-            consented_at: now,
-            refreshed_at: now,
-            version: 1,
-        };
+        let grant = grant(&self.vault, identity, Kind::ApiSecret, new.secret, now);
         store.put_grant(account.id, None, &grant).await.unwrap();
         store.set_consent_state(account.id, &ConsentState::Active).await.unwrap();
         let feeds = new.feeds.iter().map(|&feed| feed.to_owned()).collect();
         let settings = HostSettings { feeds, ..HostSettings::default() };
         store.save_settings(account.id, 0, &settings, &serde_json::json!({}), "test", now).await.unwrap();
         account
+    }
+}
+
+/// A first grant.
+pub fn grant(vault: &Vault, of: GrantIdentity<'_>, kind: Kind, secret: &str, now: Timestamp) -> Grant {
+    let sealed = vault.seal_grant(of, kind, &Secret::new(secret.to_owned())).unwrap();
+    Grant {
+        sealed: sealed.bytes,
+        key_version: sealed.key_version,
+        user_name: "test".into(),
+        user_id: "test".into(),
+        roles: None,
+        consented_at: now,
+        refreshed_at: now,
+        version: 1,
     }
 }
 

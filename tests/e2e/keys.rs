@@ -17,7 +17,7 @@ use purser_pipeline::keys::{Keeper, KeyTrouble};
 use purser_pipeline::ports::Grants;
 use purser_simulator::Config;
 use purser_store::Accounts as _;
-use purser_store::accounts::{ConsentState, Grant};
+use purser_store::accounts::ConsentState;
 use purser_store::runs::RunState;
 use purser_store_sqlite::SqliteStore;
 use purser_vendor::client::Credentials as _;
@@ -25,12 +25,13 @@ use purser_vendor::connector::Claims;
 use purser_vendor::roles::Roles;
 use purser_vendor::vault::{GrantIdentity, Kind};
 use purser_vendor::{
-    Audience, Chance, ClientAuth, Connector, ConsentRules, HttpLimits, KeyRing, KeySource, Secret,
-    Surroundings, TokenSource, Transport, Vault,
+    Audience, Chance, ClientAuth, Connector, ConsentRules, HttpLimits, KeyRing, KeySource, Surroundings,
+    TokenSource, Transport, Vault,
 };
 use serde_json::json;
 use url::Url;
 
+use crate::ground::grant;
 use crate::support::{stderr, stdout};
 use crate::world::{Data, NOW, World};
 
@@ -283,18 +284,7 @@ async fn connect(store: &SqliteStore, vault: &Vault, connector: &ConnectorId, nu
     let account =
         store.connect_account(connector, &format!("cloud-{number}"), tenant, "Test", now).await.unwrap();
     let identity = GrantIdentity { account: account.id, connector, tenant };
-    let token = Secret::new(format!("{number}/0"));
-    let sealed = vault.seal_grant(identity, Kind::RefreshToken, &token).unwrap();
-    let grant = Grant {
-        sealed: sealed.bytes,
-        key_version: sealed.key_version,
-        user_name: "test".into(),
-        user_id: "test".into(),
-        roles: None,
-        consented_at: now,
-        refreshed_at: now,
-        version: 1,
-    };
+    let grant = grant(vault, identity, Kind::RefreshToken, &format!("{number}/0"), now);
     store.put_grant(account.id, None, &grant).await.unwrap();
     account.id
 }

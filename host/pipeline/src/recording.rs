@@ -17,6 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use purser_runtime::contract::crawl::{Request, Target};
 use purser_runtime::contract::types::{Pair, RunContext};
+use purser_vendor::client::{ATTEMPT_ID, REQUEST_ID};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use url::Url;
@@ -229,7 +230,7 @@ impl Exchange {
     pub fn asked(feed: &str, request: &Request) -> Self {
         let map = |pairs: &[Pair]| pairs.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
         // Ids that are filled in say nothing of what is asked, and are others each time.
-        let is_filled_in = |pair: &&Pair| pair.value.contains('{');
+        let is_filled_in = |pair: &&Pair| [REQUEST_ID, ATTEMPT_ID].iter().any(|id| pair.value.contains(id));
         let headers: Vec<Pair> = request.headers.iter().filter(|pair| !is_filled_in(pair)).cloned().collect();
         let asked = Self { feed: feed.to_owned(), status: ok(), ..Self::default() };
         match &request.target {

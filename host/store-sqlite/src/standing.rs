@@ -120,9 +120,8 @@ impl Standings for SqliteStore {
         loop {
             let keys = self.standing_keys(account, partition, after, 0).await?;
             let Some(last) = keys.last() else { return Ok(found) };
-            let corrections = self.newest_corrections(&keys).await?;
             if self.any_booked_after(&keys, month).await?
-                || self.any_booked_after(&corrections, month).await?
+                || self.any_booked_after(&self.newest_corrections(&keys).await?, month).await?
             {
                 return Ok(Some(true));
             }

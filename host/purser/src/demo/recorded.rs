@@ -114,7 +114,11 @@ async fn answer(State(answers): State<Arc<Answers>>, request: Request) -> Respon
         let what = format!("the recording has no answer to {method} {uri}");
         return (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({ "error": what }))).into_response();
     };
-    let fitting: Vec<&Recorded> = recorded.iter().filter(|one| one.fits(request.headers())).collect();
+    let mut fitting: Vec<&Recorded> = recorded.iter().filter(|one| one.fits(request.headers())).collect();
+    // What was recorded for any headers answers only where nothing was for these.
+    if fitting.iter().any(|one| !one.exchange.asked_with.is_empty()) {
+        fitting.retain(|one| !one.exchange.asked_with.is_empty());
+    }
     let mut given = answers.given.lock().unwrap_or_else(PoisonError::into_inner);
     let turn = given.entry(format!("{key} {:?}", fitting.first().map(|one| &one.exchange.asked_with)));
     let turn = turn.or_default();
@@ -146,4 +150,35 @@ fn as_response(recorded: &Recorded) -> Response {
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorded(locale: Option<&str>, status: u16) -> Recorded {
+        let asked_with =
+            locale.map(|locale| ("x-locale".to_owned(), locale.to_owned())).into_iter().collect();
+        Recorded { exchange: Exchange { asked_with, status, ..Exchange::default() }, body: Vec::new() }
+    }
+
+    async fn status(answers: &Arc<Answers>, locale: &str) -> Option<u16> {
+        let request = Request::get("/v1/sku").header("x-locale", locale).body(axum::body::Body::empty());
+        Some(answer(State(answers.clone()), request.ok()?).await.status().as_u16())
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_with_another_header_is_answered_otherwise() {
+        let all = vec![recorded(Some("en-US"), 200), recorded(Some("nl-NL"), 201), recorded(None, 202)];
+        let by_request = [(key("GET", "/v1/sku", None), all)].into();
+        let answers = Arc::new(Answers { by_request, given: Mutex::default() });
+        assert_eq!(status(&answers, "nl-NL").await, Some(201));
+        assert_eq!(status(&answers, "en-US").await, Some(200));
+        assert_eq!(status(&answers, "nl-NL").await, Some(201), "the last of its answers, for ever");
+        assert_eq!(
+            status(&answers, "de-DE").await,
+            Some(202),
+            "recorded without a header, it answers to any"
+        );
+    }
 }
